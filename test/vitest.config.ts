@@ -1,0 +1,19 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const conditions = ["@ganglion/source", "module", "node", "development|production"];
+
+export default defineConfig({
+  root,
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: ["{packages,examples}/*/src/**/*.test.ts", "test/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "**/dist/**"],
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    typecheck: { enabled: true, tsconfig: "./tsconfig.json", include: ["packages/*/src/**/*.test-d.ts"] },
+    coverage: { provider: "v8", include: ["packages/*/src/**"], exclude: ["**/*.test.ts", "**/*.test-d.ts"] },
+  },
+});
