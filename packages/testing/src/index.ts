@@ -1,1 +1,12 @@
-export {};
+export { availableBrokers, type BrokerAvailability, brokerAvailability } from "./broker-availability.js";
+export type { TestingErrorCode } from "./errors.js";
+export { brokerKindFromEnvironment, defaultBrokerKind, startTestBroker } from "./start-test-broker.js";
+export { type TempDirectory, tempDirectory } from "./temp-directory.js";
+export {
+  type RestartOptions,
+  TEST_BROKER_KINDS,
+  type TestBroker,
+  type TestBrokerKind,
+  type TestBrokerOptions,
+} from "./test-broker.js";
+export { type WaitForOptions, waitFor } from "./wait-for.js";

@@ -1,0 +1,115 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type TempDirectory, tempDirectory } from "../temp-directory.js";
+import type { ResolvedTestBrokerOptions, RestartOptions, TestBroker } from "../test-broker.js";
+import { type ServerProcess, startServerProcess } from "./server-process.js";
+
+/** An executable that takes nats-server's flags. */
+interface ServerProgram {
+  readonly kind: "nats-server" | "broker-process";
+  readonly file: string;
+  /** Arguments before the flags. */
+  readonly args: readonly string[];
+}
+
+/** The executable of `@ganglion/broker`, beside its package.json. */
+export const BROKER_BIN = fileURLToPath(
+  new URL("../bin/ganglion-broker.mjs", import.meta.resolve("@ganglion/broker")),
+);
+
+/** Starts the `nats-server` of the PATH. */
+export function startNatsServer(options: ResolvedTestBrokerOptions): Promise<TestBroker> {
+  return ProcessBroker.start({ kind: "nats-server", file: "nats-server", args: [] }, options);
+}
+
+/** Starts the built executable of `@ganglion/broker`. */
+export function startBrokerProcess(options: ResolvedTestBrokerOptions): Promise<TestBroker> {
+  return ProcessBroker.start({ kind: "broker-process", file: process.execPath, args: [BROKER_BIN] }, options);
+}
+
+class ProcessBroker implements TestBroker {
+  readonly kind: ServerProgram["kind"];
+  private server: ServerProcess | undefined;
+
+  private constructor(
+    private readonly program: ServerProgram,
+    private readonly flags: readonly string[],
+    private readonly directory: TempDirectory,
+    readonly storeDir: string,
+    readonly url: string,
+  ) {
+    this.kind = program.kind;
+  }
+
+  static async start(program: ServerProgram, options: ResolvedTestBrokerOptions): Promise<ProcessBroker> {
+    const directory = await tempDirectory(`ganglion-${program.kind}-`);
+    try {
+      const storeDir = options.storeDir ?? join(directory.path, "store");
+      const flags = await serverFlags(directory.path, storeDir, options);
+      const server = await run(program, flags, directory.path, "-1");
+      const broker = new ProcessBroker(program, flags, directory, storeDir, server.url);
+      broker.server = server;
+      return broker;
+    } catch (error) {
+      await directory.remove();
+      throw error;
+    }
+  }
+
+  get servers(): readonly string[] {
+    return [this.url];
+  }
+
+  async restart(options: RestartOptions = {}): Promise<void> {
+    await this.end(options.signal ?? "SIGTERM");
+    this.server = await run(this.program, this.flags, this.directory.path, new URL(this.url).port);
+  }
+
+  kill(): Promise<void> {
+    return this.end("SIGKILL");
+  }
+
+  async close(): Promise<void> {
+    await this.end("SIGTERM");
+    await this.directory.remove();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    const server = this.server;
+    this.server = undefined;
+    await server?.end(signal);
+  }
+}
+
+async function serverFlags(
+  directory: string,
+  storeDir: string,
+  options: ResolvedTestBrokerOptions,
+): Promise<readonly string[]> {
+  const flags = ["-a", "127.0.0.1", "--ports_file_dir", directory];
+  if (options.jetstream) flags.push("-js", "-sd", storeDir);
+  if (options.config !== undefined) {
+    const file = join(directory, "server.conf");
+    await writeFile(file, options.config);
+    flags.push("-c", file);
+  }
+  return flags;
+}
+
+function run(
+  program: ServerProgram,
+  flags: readonly string[],
+  portsDir: string,
+  port: string,
+): Promise<ServerProcess> {
+  return startServerProcess({
+    file: program.file,
+    args: [...program.args, ...flags, "-p", port],
+    portsDir,
+  });
+}

@@ -1,0 +1,1 @@
+export { type DescribeBrokersOptions, describeBrokers, type StartBroker } from "./describe-brokers.js";
