@@ -2,7 +2,8 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const conditions = ["@ganglion/source", "module", "node", "development|production"];
+// Without "module": packages that name an ES module only for bundlers by it (@opentelemetry/api) fail in Node.
+const conditions = ["@ganglion/source", "node", "development|production"];
 
 export default defineConfig({
   root,

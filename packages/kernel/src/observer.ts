@@ -53,6 +53,8 @@ export interface Observer {
   record(name: string, value: number, attributes?: Attributes): void;
   /** Adds `delta` to a value that goes up and down, such as requests in flight. */
   adjust(name: string, delta: number, attributes?: Attributes): void;
+  /** Sets a value that is read off now and then, such as the lag of a consumer. */
+  gauge(name: string, value: number, attributes?: Attributes): void;
 }
 
 /** A span that records nothing. */
@@ -73,4 +75,5 @@ export const noopObserver: Observer = {
   count: () => {},
   record: () => {},
   adjust: () => {},
+  gauge: () => {},
 };
