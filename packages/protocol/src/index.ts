@@ -1,1 +1,1 @@
-export {};
+export * from "./jetstream/index.js";

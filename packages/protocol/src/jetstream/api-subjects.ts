@@ -1,0 +1,40 @@
+/** Everything of the JetStream API is below this. */
+export const API_PREFIX = "$JS.API.";
+/** Acknowledgements: `$JS.ACK.<stream>.<consumer>.…`; see {@link parseAckSubject}. */
+export const ACK_PREFIX = "$JS.ACK.";
+/** Answers to flow control: `$JS.FC.<stream>.<consumer>.<id>`. */
+export const FLOW_CONTROL_PREFIX = "$JS.FC.";
+/** What JetStream tells about itself. */
+export const ADVISORY_PREFIX = "$JS.EVENT.ADVISORY.";
+/** Acknowledgement samples of consumers with `sample_freq`. */
+export const ACK_METRIC_PREFIX = "$JS.EVENT.METRIC.CONSUMER.ACK.";
+
+/** The API of a JetStream domain, equal to {@link API_PREFIX} on its own server. */
+export function domainApiPrefix(domain: string): string {
+  return `$JS.${domain}.API.`;
+}
+
+/**
+ * Headers with a meaning for JetStream.
+ *
+ * Source: nats-server stream.go and consumer.go, constants `JSMsgId` and neighbours.
+ */
+export const JETSTREAM_HEADERS = {
+  messageId: "Nats-Msg-Id",
+  expectedStream: "Nats-Expected-Stream",
+  expectedLastSequence: "Nats-Expected-Last-Sequence",
+  expectedLastSubjectSequence: "Nats-Expected-Last-Subject-Sequence",
+  expectedLastMessageId: "Nats-Expected-Last-Msg-Id",
+  rollup: "Nats-Rollup",
+  lastConsumer: "Nats-Last-Consumer",
+  lastStream: "Nats-Last-Stream",
+  consumerStalled: "Nats-Consumer-Stalled",
+  messageSize: "Nats-Msg-Size",
+  stream: "Nats-Stream",
+  sequence: "Nats-Sequence",
+  timeStamp: "Nats-Time-Stamp",
+  subject: "Nats-Subject",
+  lastSequence: "Nats-Last-Sequence",
+  pendingMessages: "Nats-Pending-Messages",
+  pendingBytes: "Nats-Pending-Bytes",
+} as const;
