@@ -2,6 +2,7 @@ import { type Duration, durationMs, type Logger, silentLogger } from "@ganglion/
 import type { MetricReader } from "@opentelemetry/sdk-metrics";
 import type { Sampler, SpanExporter } from "@opentelemetry/sdk-trace-node";
 import { otelError } from "./errors.js";
+import type { PrometheusOptions } from "./prometheus-endpoint.js";
 
 /** Options of {@link startOtel}. What is not given is read from the standard `OTEL_*` variables. */
 export interface StartOtelOptions {
@@ -23,7 +24,9 @@ export interface StartOtelOptions {
    * @default `OTEL_TRACES_SAMPLER`, else 1
    */
   readonly sampler?: number | Sampler;
-  /** Readers of measurements beside OTLP, such as a PrometheusExporter. @default [] */
+  /** Serves measurements for Prometheus to scrape. @default not served */
+  readonly prometheus?: PrometheusOptions;
+  /** Further readers of measurements. @default [] */
   readonly metricReaders?: readonly MetricReader[];
   /** How often measurements are sent to `otlpUrl`. @default "30s" */
   readonly metricInterval?: Duration;
@@ -44,6 +47,7 @@ export interface ResolvedOtelOptions {
   readonly otlpUrl: string | undefined;
   readonly exporter: SpanExporter | undefined;
   readonly sampler: number | Sampler | undefined;
+  readonly prometheus: PrometheusOptions | undefined;
   readonly metricReaders: readonly MetricReader[];
   readonly metricIntervalMs: number;
   readonly exportTimeoutMs: number;
@@ -58,6 +62,7 @@ const KEYS: Readonly<Record<keyof StartOtelOptions, true>> = {
   otlpUrl: true,
   exporter: true,
   sampler: true,
+  prometheus: true,
   metricReaders: true,
   metricInterval: true,
   exportTimeout: true,
@@ -77,6 +82,10 @@ export function resolveOtelOptions(options: StartOtelOptions): ResolvedOtelOptio
   }
   if (typeof options.sampler === "number" && !(options.sampler >= 0 && options.sampler <= 1)) {
     faults.push(`sampler ${options.sampler} must be between 0 and 1`);
+  }
+  const port = options.prometheus?.port;
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
+    faults.push(`prometheus.port ${port} must be between 0 and 65535`);
   }
   const milliseconds = (duration: Duration, name: string): number => {
     try {
@@ -101,6 +110,7 @@ export function resolveOtelOptions(options: StartOtelOptions): ResolvedOtelOptio
     otlpUrl: options.otlpUrl?.replace(/\/+$/, ""),
     exporter: options.exporter,
     sampler: options.sampler,
+    prometheus: options.prometheus,
     metricReaders: options.metricReaders ?? [],
     metricIntervalMs,
     exportTimeoutMs,

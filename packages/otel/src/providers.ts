@@ -1,5 +1,5 @@
 import { type ExportResult, ExportResultCode } from "@opentelemetry/core";
-import type { MeterProvider } from "@opentelemetry/sdk-metrics";
+import type { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
 import type { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { MemorySpanExporter } from "./memory-span-exporter.js";
 import type { ResolvedOtelOptions } from "./options.js";
@@ -22,7 +22,10 @@ interface Exporter<Batch> {
 }
 
 /** Loads the SDK and builds its providers. */
-export async function createProviders(options: ResolvedOtelOptions): Promise<Providers> {
+export async function createProviders(
+  options: ResolvedOtelOptions,
+  readers: readonly MetricReader[],
+): Promise<Providers> {
   const [resources, traces, metrics] = await Promise.all([
     import("@opentelemetry/resources"),
     import("@opentelemetry/sdk-trace-node"),
@@ -61,7 +64,7 @@ export async function createProviders(options: ResolvedOtelOptions): Promise<Pro
   const meterProvider = new metrics.MeterProvider({
     resource,
     readers: [
-      ...options.metricReaders,
+      ...readers,
       ...(otlp === undefined
         ? []
         : [

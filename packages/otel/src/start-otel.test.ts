@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type GanglionError, isGanglionError, type Logger, silentLogger } from "@ganglion/kernel";
 import { afterEach, describe, expect, it } from "vitest";
+import { MemorySpanExporter } from "./memory-span-exporter.js";
 import { type Otel, startOtel } from "./start-otel.js";
 
 interface Received {
@@ -102,6 +103,24 @@ describe("startOtel", () => {
     server.closeAllConnections();
   });
 
+  it("serves measurements for Prometheus until it is shut down", async () => {
+    const exporter = new MemorySpanExporter();
+    const otel = await startOtel({ serviceName: "orders", exporter, prometheus: { port: 0 }, global: false });
+    otel.observer.count("ganglion.requests", 2, { code: "OK" });
+    otel.observer.record("ganglion.request.duration", 0.002);
+    const url = otel.prometheusUrl ?? "";
+    const page = await (await fetch(url)).text();
+    expect(page).toMatch(/^ganglion_requests_total\{.*code="OK".*\} 2$/m);
+    expect(page).toMatch(/^ganglion_request_duration_bucket\{.*le="0.0025".*\} 1$/m);
+    expect((await fetch(url.replace("/metrics", "/"))).status).toBe(404);
+
+    const port = Number(new URL(url).port);
+    const second = startOtel({ serviceName: "b", exporter, prometheus: { port }, global: false });
+    await expect(second).rejects.toMatchObject({ code: "METRICS_LISTEN_FAILED" });
+    await otel.shutdown();
+    await expect(fetch(url)).rejects.toThrow();
+  });
+
   it("refuses bad options and names every fault", async () => {
     const bad = {
       serviceName: " ",
@@ -109,6 +128,7 @@ describe("startOtel", () => {
       sampler: 2,
       metricInterval: "5",
       colour: "red",
+      prometheus: { port: 1.5 },
     };
     const failure = await startOtel(bad as never).catch((error: unknown) => error);
     expect(isGanglionError(failure, "INVALID_OTEL_OPTIONS")).toBe(true);
@@ -117,6 +137,7 @@ describe("startOtel", () => {
       "serviceName must be a name that is not empty",
       'otlpUrl "localhost:4318" must be an http or https address',
       "sampler 2 must be between 0 and 1",
+      "prometheus.port 1.5 must be between 0 and 65535",
       expect.stringContaining('Invalid metricInterval "5"'),
     ]);
   });

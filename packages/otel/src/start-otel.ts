@@ -5,6 +5,7 @@ import type { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { otelError } from "./errors.js";
 import { type ResolvedOtelOptions, resolveOtelOptions, type StartOtelOptions } from "./options.js";
 import { otelObserver, w3cPropagator } from "./otel-observer.js";
+import { startPrometheus } from "./prometheus-endpoint.js";
 import { createProviders } from "./providers.js";
 
 /** A running OpenTelemetry SDK. */
@@ -13,6 +14,8 @@ export interface Otel extends AsyncDisposable {
   readonly observer: Observer;
   readonly tracerProvider: NodeTracerProvider;
   readonly meterProvider: MeterProvider;
+  /** Where measurements are served, such as `http://127.0.0.1:9464/metrics`. `undefined` when they are not. */
+  readonly prometheusUrl: string | undefined;
   /**
    * Sends what has been recorded so far.
    *
@@ -31,7 +34,7 @@ export interface Otel extends AsyncDisposable {
  * Jaeger or the OpenTelemetry Collector, or to an exporter of your own. The SDK is loaded by this call, so a
  * process that never calls it does not pay for it.
  *
- * @throws GanglionError `INVALID_OTEL_OPTIONS`.
+ * @throws GanglionError `INVALID_OTEL_OPTIONS`, `METRICS_LISTEN_FAILED`.
  * @example
  * const otel = await startOtel({ serviceName: "orders", otlpUrl: "http://localhost:4318" });
  * const app = await createApp({ services: [OrdersService], observer: otel.observer });
@@ -40,7 +43,9 @@ export interface Otel extends AsyncDisposable {
  */
 export async function startOtel(options: StartOtelOptions): Promise<Otel> {
   const resolved = resolveOtelOptions(options);
-  const providers = await createProviders(resolved);
+  const prometheus = resolved.prometheus && (await startPrometheus(resolved.prometheus));
+  const readers = [...resolved.metricReaders, ...(prometheus === undefined ? [] : [prometheus.reader])];
+  const providers = await createProviders(resolved, readers);
   const { tracerProvider, meterProvider, failures } = providers;
   const observer = otelObserver({ tracerProvider, meterProvider });
   const unregister = resolved.global ? registerGlobally(tracerProvider, meterProvider) : () => {};
@@ -59,11 +64,20 @@ export async function startOtel(options: StartOtelOptions): Promise<Otel> {
   };
   const stop = async (): Promise<void> => {
     unregister();
+    await prometheus?.close();
     const results = await Promise.allSettled([tracerProvider.shutdown(), meterProvider.shutdown()]);
     reportRejections(results, resolved);
   };
   const shutdown = (): Promise<void> => (stopped ??= stop());
-  return { observer, tracerProvider, meterProvider, flush, shutdown, [Symbol.asyncDispose]: shutdown };
+  return {
+    observer,
+    tracerProvider,
+    meterProvider,
+    prometheusUrl: prometheus?.url,
+    flush,
+    shutdown,
+    [Symbol.asyncDispose]: shutdown,
+  };
 }
 
 function reportRejections(
