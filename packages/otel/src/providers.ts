@@ -104,6 +104,7 @@ async function createOtlpExporters(options: ResolvedOtelOptions, failures: Expor
 }
 
 /** Makes failed exports of `exporter` (created here, so it may be changed) known to `failures` and the logger. */
+// biome-ignore lint/complexity/useMaxParams: four things of one kind each, used twice above
 function watched<Batch, E extends Exporter<Batch>>(
   what: string,
   exporter: E & Exporter<Batch>,

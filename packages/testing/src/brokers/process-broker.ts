@@ -28,18 +28,27 @@ export function startBrokerProcess(options: ResolvedTestBrokerOptions): Promise<
   return ProcessBroker.start({ kind: "broker-process", file: process.execPath, args: [BROKER_BIN] }, options);
 }
 
+/** Everything that stays the same when the process is started again. */
+interface ServerSetup {
+  readonly program: ServerProgram;
+  readonly flags: readonly string[];
+  /** Holds the ports file, the configuration and, unless the caller named another place, the store. */
+  readonly directory: TempDirectory;
+}
+
 class ProcessBroker implements TestBroker {
   readonly kind: ServerProgram["kind"];
+  readonly url: string;
   private server: ServerProcess | undefined;
 
   private constructor(
-    private readonly program: ServerProgram,
-    private readonly flags: readonly string[],
-    private readonly directory: TempDirectory,
+    private readonly setup: ServerSetup,
+    server: ServerProcess,
     readonly storeDir: string,
-    readonly url: string,
   ) {
-    this.kind = program.kind;
+    this.kind = setup.program.kind;
+    this.url = server.url;
+    this.server = server;
   }
 
   static async start(program: ServerProgram, options: ResolvedTestBrokerOptions): Promise<ProcessBroker> {
@@ -47,10 +56,8 @@ class ProcessBroker implements TestBroker {
     try {
       const storeDir = options.storeDir ?? join(directory.path, "store");
       const flags = await serverFlags(directory.path, storeDir, options);
-      const server = await run(program, flags, directory.path, "-1");
-      const broker = new ProcessBroker(program, flags, directory, storeDir, server.url);
-      broker.server = server;
-      return broker;
+      const setup = { program, flags, directory };
+      return new ProcessBroker(setup, await run(setup, "-1"), storeDir);
     } catch (error) {
       await directory.remove();
       throw error;
@@ -63,7 +70,7 @@ class ProcessBroker implements TestBroker {
 
   async restart(options: RestartOptions = {}): Promise<void> {
     await this.end(options.signal ?? "SIGTERM");
-    this.server = await run(this.program, this.flags, this.directory.path, new URL(this.url).port);
+    this.server = await run(this.setup, new URL(this.url).port);
   }
 
   kill(): Promise<void> {
@@ -72,7 +79,7 @@ class ProcessBroker implements TestBroker {
 
   async close(): Promise<void> {
     await this.end("SIGTERM");
-    await this.directory.remove();
+    await this.setup.directory.remove();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -101,15 +108,10 @@ async function serverFlags(
   return flags;
 }
 
-function run(
-  program: ServerProgram,
-  flags: readonly string[],
-  portsDir: string,
-  port: string,
-): Promise<ServerProcess> {
+function run({ program, flags, directory }: ServerSetup, port: string): Promise<ServerProcess> {
   return startServerProcess({
     file: program.file,
     args: [...program.args, ...flags, "-p", port],
-    portsDir,
+    portsDir: directory.path,
   });
 }
