@@ -1,3 +1,10 @@
+/** Codes the kernel itself throws, with what they mean. Every package has such a table; codes are never reused. */
+export const KERNEL_ERRORS = {
+  ABORTED: "The caller's signal was aborted before the operation finished.",
+  INVALID_DURATION: "A duration is not a number of milliseconds or a number with a unit.",
+  UNREACHABLE: "A value outside its type reached a decision. This is a defect of Ganglion.",
+} as const;
+
 /** Options every {@link GanglionError} accepts beside its code and message. */
 export interface GanglionErrorOptions {
   /** Whether the same operation may succeed when tried again unchanged. @default false */
