@@ -1,1 +1,14 @@
+export * from "./client-operation-parser.js";
+export * from "./connect-options.js";
+export * from "./errors.js";
+export * from "./headers.js";
+export * from "./info.js";
 export * from "./jetstream/index.js";
+export * from "./limits.js";
+export * from "./operation-collector.js";
+export * from "./ops.js";
+export { OperationParser, type ParserLimits } from "./parser.js";
+export * from "./serializer.js";
+export * from "./server-operation-parser.js";
+export * from "./subject.js";
+export * from "./subject-match.js";

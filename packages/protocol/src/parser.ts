@@ -1,0 +1,233 @@
+import { ControlLine, decodeText, parseSize } from "./control-line.js";
+import { DEFAULT_MAX_CONTROL_LINE_BYTES, DEFAULT_MAX_PAYLOAD_BYTES } from "./limits.js";
+import { ReusedFrame } from "./message-frame.js";
+import type { ProtocolFault, ProtocolFaultKind } from "./ops.js";
+
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+const TAB = 0x09;
+
+/** Room for a verb and some blanks in front of the arguments of an unfinished line. */
+const VERB_ROOM_BYTES = 64;
+/** Frames up to this size that span chunks are put together in one reused buffer. */
+const SCRATCH_BYTES = 4096;
+/** How much of the offending bytes a fault quotes. Source: nats-server const.go `PROTO_SNIPPET_SIZE`. */
+const EXCERPT_BYTES = 32;
+
+/** What {@link OperationParser} accepts. Both may be changed between chunks. */
+export interface ParserLimits {
+  /** Longest argument part of a control line, in bytes. @default 4096 */
+  readonly maxControlLineBytes?: number;
+  /** Longest message, headers included, in bytes. @default 1 MiB */
+  readonly maxPayloadBytes?: number;
+}
+
+/** How the arguments of a message operation are laid out. */
+export interface MessageShape {
+  /** Arguments in front of reply and sizes: subject, or subject and sid. */
+  readonly leading: 1 | 2;
+  readonly hasHeaders: boolean;
+}
+
+/**
+ * Turns chunks of bytes into operations. What a chunk leaves unfinished is held, each byte copied once; what lies
+ * in a chunk as a whole is read in place. A subclass knows the verbs of one direction.
+ *
+ * The method {@link OperationParser.step} of a subclass returns the index behind the operation at `at`, or -1 when
+ * it is unfinished or faulty.
+ */
+export abstract class OperationParser {
+  maxControlLineBytes: number;
+  maxPayloadBytes: number;
+  protected readonly line = new ControlLine();
+  protected readonly frame = new ReusedFrame();
+  private readonly scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  private held: Buffer = this.scratch;
+  private heldBytes = 0;
+  /** Size of the unfinished operation, once its control line is complete; 0 before. */
+  private neededBytes = 0;
+  private halted = false;
+  private found: ProtocolFault | undefined;
+
+  constructor(limits: ParserLimits = {}) {
+    this.maxControlLineBytes = limits.maxControlLineBytes ?? DEFAULT_MAX_CONTROL_LINE_BYTES;
+    this.maxPayloadBytes = limits.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES;
+  }
+
+  /** Reads one operation. */
+  protected abstract step(bytes: Uint8Array, at: number, end: number): number;
+
+  /**
+   * Reads the next chunk and calls the visitor for every operation that is complete.
+   *
+   * @param chunk - must not be changed afterwards if the visitor keeps ranges of retainable frames.
+   * @returns the fault of the peer that ended the parsing, now or earlier.
+   */
+  feed(chunk: Uint8Array): ProtocolFault | undefined {
+    let at = 0;
+    if (this.heldBytes > 0 && !this.halted) at = this.completeHeld(chunk);
+    if (at < chunk.length && !this.halted) {
+      this.frame.retainable = true;
+      const rest = this.run(chunk, at, chunk.length);
+      if (rest < chunk.length && !this.halted) this.hold(chunk, rest, chunk.length);
+    }
+    return this.found;
+  }
+
+  /** Takes nothing more, not even the rest of the current chunk. */
+  stop(): void {
+    this.halted = true;
+  }
+
+  private run(bytes: Uint8Array, from: number, end: number): number {
+    let at = from;
+    while (at < end && !this.halted) {
+      const next = this.step(bytes, at, end);
+      if (next < 0) break;
+      at = next;
+    }
+    return at;
+  }
+
+  /** Appends to the held operation what it lacks. @returns the index in `chunk` behind what was used. */
+  private completeHeld(chunk: Uint8Array): number {
+    let used = 0;
+    if (this.neededBytes === 0) {
+      const lf = chunk.indexOf(LF);
+      used = lf === -1 ? chunk.length : lf + 1;
+      this.hold(chunk, 0, used);
+      // A line that trickles in is looked at only while its verb is open and when it may be too long.
+      if (lf === -1 && this.heldBytes > VERB_ROOM_BYTES && this.heldBytes <= this.maxControlLineBytes)
+        return used;
+      if (this.runHeld() || this.neededBytes === 0) return used;
+    }
+    const take = Math.min(this.neededBytes - this.heldBytes, chunk.length - used);
+    this.hold(chunk, used, used + take);
+    used += take;
+    if (this.heldBytes === this.neededBytes) this.runHeld();
+    else this.isTerminated(this.held, this.neededBytes - 2, this.heldBytes);
+    return used;
+  }
+
+  /** Reads the held operation. @returns whether it was complete. */
+  private runHeld(): boolean {
+    this.frame.retainable = this.held !== this.scratch;
+    const complete = this.run(this.held, 0, this.heldBytes) === this.heldBytes;
+    if (!complete) return false;
+    this.held = this.scratch;
+    this.heldBytes = 0;
+    this.neededBytes = 0;
+    return true;
+  }
+
+  private hold(chunk: Uint8Array, from: number, to: number): void {
+    const wanted = Math.max(this.neededBytes, this.heldBytes + to - from);
+    if (wanted > this.held.length) {
+      const capacity = this.neededBytes > 0 ? wanted : Math.max(wanted, 2 * this.held.length);
+      const larger = Buffer.allocUnsafeSlow(capacity);
+      larger.set(this.held.subarray(0, this.heldBytes));
+      this.held = larger;
+    }
+    this.held.set(chunk.subarray(from, to), this.heldBytes);
+    this.heldBytes += to - from;
+  }
+
+  /** Ends the parsing with a fault. @returns -1, for {@link OperationParser.step}. */
+  protected fail(kind: ProtocolFaultKind, bytes: Uint8Array, at: number, end: number): -1 {
+    const excerpt = decodeText(bytes, at, Math.min(end, at + EXCERPT_BYTES));
+    this.found = { kind, detail: `${kind.replaceAll("-", " ")} at ${JSON.stringify(excerpt)}` };
+    this.halted = true;
+    return -1;
+  }
+
+  /**
+   * Compares a verb in lower case, letter by letter, so that a wrong letter is a fault before its line is complete.
+   *
+   * @returns index behind the verb; -1 when it is unfinished or wrong.
+   */
+  protected matchVerb(bytes: Uint8Array, at: number, end: number, verb: string): number {
+    for (let i = 0; i < verb.length; i++) {
+      if (at + i >= end) return this.unfinished();
+      if (((bytes[at + i] as number) | 0x20) !== verb.charCodeAt(i)) {
+        return this.fail("unknown-operation", bytes, at, end);
+      }
+    }
+    return at + verb.length;
+  }
+
+  protected unfinished(): -1 {
+    this.neededBytes = 0;
+    return -1;
+  }
+
+  /** Skips the blanks behind a verb that needs one. @returns -1 when there is none, or nothing behind it yet. */
+  protected skipBlanks(bytes: Uint8Array, at: number, end: number): number {
+    if (at >= end) return this.unfinished();
+    if (bytes[at] !== SPACE && bytes[at] !== TAB) return this.fail("unknown-operation", bytes, at, end);
+    return this.skipOptionalBlanks(bytes, at, end);
+  }
+
+  protected skipOptionalBlanks(bytes: Uint8Array, at: number, end: number): number {
+    let i = at;
+    while (i < end && (bytes[i] === SPACE || bytes[i] === TAB)) i++;
+    if (i - at > this.maxControlLineBytes) return this.fail("control-line-too-long", bytes, at, end);
+    return i < end ? i : this.unfinished();
+  }
+
+  /** Scans the arguments from `from` and checks the limit. @returns whether the line is complete. */
+  protected scanLine(bytes: Uint8Array, from: number, end: number): boolean {
+    const complete = this.line.scan(bytes, from, end);
+    let sizeBytes = (complete ? this.line.contentEnd : end) - from;
+    if (!complete && bytes[end - 1] === CR) sizeBytes--;
+    if (sizeBytes > this.maxControlLineBytes) {
+      this.fail("control-line-too-long", bytes, from, end);
+      return false;
+    }
+    if (!complete) this.unfinished();
+    return complete;
+  }
+
+  /**
+   * Reads a message that begins at `at` and whose arguments begin at `from` into the frame.
+   * (Five numbers instead of an object, because this runs for every message.)
+   */
+  protected readMessage(
+    bytes: Uint8Array,
+    at: number,
+    from: number,
+    end: number,
+    shape: MessageShape,
+  ): number {
+    if (!this.scanLine(bytes, from, end)) return -1;
+    const { line, frame } = this;
+    const { starts, ends, count } = line; // indices below are lower than count
+    const fewest = shape.leading + (shape.hasHeaders ? 2 : 1);
+    if (count < fewest || count > fewest + 1) return this.fail("bad-arguments", bytes, at, end);
+    const totalBytes = parseSize(bytes, starts[count - 1] as number, ends[count - 1] as number);
+    const headerBytes = shape.hasHeaders
+      ? parseSize(bytes, starts[count - 2] as number, ends[count - 2] as number)
+      : 0;
+    if (headerBytes < 0 || headerBytes > totalBytes) return this.fail("bad-arguments", bytes, at, end);
+    if (totalBytes > this.maxPayloadBytes) return this.fail("payload-too-large", bytes, at, end);
+    const dataEnd = line.lf + 1 + totalBytes;
+    if (!this.isTerminated(bytes, dataEnd, end)) {
+      this.neededBytes = dataEnd + 2 - at;
+      return -1;
+    }
+    frame.isHeaderOperation = shape.hasHeaders;
+    frame.headerSizeBytes = headerBytes;
+    frame.dataStart = line.lf + 1;
+    frame.dataEnd = dataEnd;
+    frame.locate(bytes, line, shape.leading);
+    return dataEnd + 2;
+  }
+
+  /** Whether CRLF is at `at`. A wrong byte is a fault as soon as it is there. */
+  private isTerminated(bytes: Uint8Array, at: number, end: number): boolean {
+    if (at < end && bytes[at] !== CR) this.fail("unknown-operation", bytes, at, end);
+    else if (at + 1 < end && bytes[at + 1] !== LF) this.fail("unknown-operation", bytes, at, end);
+    else return at + 1 < end;
+    return false;
+  }
+}
