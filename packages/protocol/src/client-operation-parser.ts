@@ -36,111 +36,107 @@ export class ClientOperationParser extends OperationParser {
     this.connectOnly = options.connectOnly ?? false;
   }
 
-  protected override step(bytes: Uint8Array, at: number, end: number): number {
+  protected override step(at: number): number {
+    const { bytes } = this;
     const first = (bytes[at] as number) | 0x20; // at < end
-    if (this.connectOnly && first !== LETTER.c) return this.fail("connect-required", bytes, at, end);
+    if (this.connectOnly && first !== LETTER.c) return this.fail("connect-required", at);
     // The common verb first, compared in one go.
     if (
       first === LETTER.p &&
-      at + 4 < end &&
+      at + 4 < this.end &&
       bytes[at + 3] === SPACE &&
       ((bytes[at + 1] as number) | 0x20) === LETTER.u &&
       ((bytes[at + 2] as number) | 0x20) === 0x62
     ) {
-      return this.publish(bytes, at, at + 3, end, PUB);
+      return this.publish(at, at + 3, PUB);
     }
     switch (first) {
       case LETTER.p:
-        return this.stepP(bytes, at, end);
+        return this.stepP(at);
       case LETTER.h:
-        return this.publish(bytes, at, this.matchVerb(bytes, at, end, "hpub"), end, HPUB);
+        return this.publish(at, this.matchVerb(at, "hpub"), HPUB);
       case LETTER.s:
-        return this.subscribe(bytes, at, end);
+        return this.subscribe(at);
       case LETTER.u:
-        return this.unsubscribe(bytes, at, end);
+        return this.unsubscribe(at);
       case LETTER.c:
-        return this.json(bytes, at, end, "connect");
+        return this.json(at, "connect");
       case LETTER.i:
-        return this.json(bytes, at, end, "info");
+        return this.json(at, "info");
       default:
-        return this.stepStatus(bytes, at, end);
+        return this.stepStatus(at);
     }
   }
 
-  private stepP(bytes: Uint8Array, at: number, end: number): number {
-    if (at + 1 >= end) return this.unfinished();
-    const second = (bytes[at + 1] as number) | 0x20; // at + 1 < end
-    if (second === LETTER.u) return this.publish(bytes, at, this.matchVerb(bytes, at, end, "pub"), end, PUB);
+  private stepP(at: number): number {
+    if (at + 1 >= this.end) return this.unfinished();
+    const second = (this.bytes[at + 1] as number) | 0x20; // at + 1 < end
+    if (second === LETTER.u) return this.publish(at, this.matchVerb(at, "pub"), PUB);
     const isPing = second === LETTER.i;
-    const behind = this.matchVerb(bytes, at, end, isPing ? "ping" : "pong");
-    if (behind < 0 || !this.scanLine(bytes, behind, end)) return -1;
+    const behind = this.matchVerb(at, isPing ? "ping" : "pong");
+    if (behind < 0 || !this.scanLine(behind)) return -1;
     if (isPing) this.visitor.ping();
     else this.visitor.pong();
     return this.line.lf + 1;
   }
 
-  private stepStatus(bytes: Uint8Array, at: number, end: number): number {
-    if (bytes[at] === PLUS) {
-      const behind = this.matchVerb(bytes, at, end, "+ok");
-      if (behind < 0 || !this.scanLine(bytes, behind, end)) return -1;
+  private stepStatus(at: number): number {
+    if (this.bytes[at] === PLUS) {
+      const behind = this.matchVerb(at, "+ok");
+      if (behind < 0 || !this.scanLine(behind)) return -1;
       this.visitor.ok();
       return this.line.lf + 1;
     }
-    if (bytes[at] !== MINUS) return this.fail("unknown-operation", bytes, at, end);
-    const from = this.arguments(bytes, this.matchVerb(bytes, at, end, "-err"), end);
+    if (this.bytes[at] !== MINUS) return this.fail("unknown-operation", at);
+    const from = this.arguments(this.matchVerb(at, "-err"));
     if (from < 0) return -1;
-    this.visitor.error(decodeText(bytes, from, this.line.contentEnd));
+    this.visitor.error(decodeText(this.bytes, from, this.line.contentEnd));
     return this.line.lf + 1;
   }
 
-  private publish(
-    bytes: Uint8Array,
-    at: number,
-    behindVerb: number,
-    end: number,
-    shape: MessageShape,
-  ): number {
+  private publish(at: number, behindVerb: number, shape: MessageShape): number {
     if (shape.hasHeaders && behindVerb >= 0 && !this.allowHeaders) {
-      return this.fail("headers-not-supported", bytes, at, end);
+      return this.fail("headers-not-supported", at);
     }
-    const from = behindVerb < 0 ? -1 : this.skipBlanks(bytes, behindVerb, end);
+    const from = behindVerb < 0 ? -1 : this.skipBlanks(behindVerb);
     if (from < 0) return -1;
-    const next = this.readMessage(bytes, at, from, end, shape);
+    const next = this.readMessage(at, from, shape);
     if (next >= 0) this.visitor.publish(this.frame);
     return next;
   }
 
   /** Scans the arguments behind a verb that needs a blank. @returns where they begin, or -1. */
-  private arguments(bytes: Uint8Array, behindVerb: number, end: number): number {
-    const from = behindVerb < 0 ? -1 : this.skipBlanks(bytes, behindVerb, end);
-    return from >= 0 && this.scanLine(bytes, from, end) ? from : -1;
+  private arguments(behindVerb: number): number {
+    const from = behindVerb < 0 ? -1 : this.skipBlanks(behindVerb);
+    return from >= 0 && this.scanLine(from) ? from : -1;
   }
 
-  private subscribe(bytes: Uint8Array, at: number, end: number): number {
-    if (this.arguments(bytes, this.matchVerb(bytes, at, end, "sub"), end) < 0) return -1;
+  private subscribe(at: number): number {
+    if (this.arguments(this.matchVerb(at, "sub")) < 0) return -1;
     const { line } = this;
-    if (line.count < 2 || line.count > 3) return this.fail("bad-arguments", bytes, at, end);
-    const queue = line.count === 3 ? line.text(bytes, 1) : undefined;
-    this.visitor.subscribe(line.text(bytes, 0), queue, line.text(bytes, line.count - 1));
+    if (line.count < 2 || line.count > 3) return this.fail("bad-arguments", at);
+    const queue = line.count === 3 ? line.text(this.bytes, 1) : undefined;
+    this.visitor.subscribe(line.text(this.bytes, 0), queue, line.text(this.bytes, line.count - 1));
     return line.lf + 1;
   }
 
-  private unsubscribe(bytes: Uint8Array, at: number, end: number): number {
-    if (this.arguments(bytes, this.matchVerb(bytes, at, end, "unsub"), end) < 0) return -1;
+  private unsubscribe(at: number): number {
+    if (this.arguments(this.matchVerb(at, "unsub")) < 0) return -1;
     const { line } = this;
-    if (line.count < 1 || line.count > 2) return this.fail("bad-arguments", bytes, at, end);
-    const max = line.count === 2 ? parseSize(bytes, line.starts[1] as number, line.ends[1] as number) : 0;
-    this.visitor.unsubscribe(line.text(bytes, 0), max);
+    if (line.count < 1 || line.count > 2) return this.fail("bad-arguments", at);
+    const max =
+      line.count === 2 ? parseSize(this.bytes, line.starts[1] as number, line.ends[1] as number) : 0;
+    this.visitor.unsubscribe(line.text(this.bytes, 0), max);
     return line.lf + 1;
   }
 
   /** CONNECT and INFO need no blank in front of their argument. */
-  private json(bytes: Uint8Array, at: number, end: number, verb: "connect" | "info"): number {
-    const behind = this.matchVerb(bytes, at, end, verb);
-    const from = behind < 0 ? -1 : this.skipOptionalBlanks(bytes, behind, end);
-    if (from < 0 || !this.scanLine(bytes, from, end)) return -1;
+  private json(at: number, verb: "connect" | "info"): number {
+    const behind = this.matchVerb(at, verb);
+    const from = behind < 0 ? -1 : this.skipOptionalBlanks(behind);
+    if (from < 0 || !this.scanLine(from)) return -1;
     const next = this.line.lf + 1;
-    const text = decodeText(bytes, from, this.line.contentEnd);
+    const text = decodeText(this.bytes, from, this.line.contentEnd);
     if (verb === "connect") this.visitor.connect(text);
     else this.visitor.info(text);
     return next;

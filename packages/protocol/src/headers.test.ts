@@ -1,14 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  decodeHeaders,
-  encodeHeaders,
-  encodeStatus,
-  getHeader,
-  hasHeader,
-  removeHeaders,
-  setHeaders,
-} from "./headers.js";
+import { decodeHeaders, encodeHeaders, getHeader, hasHeader, removeHeaders, setHeaders } from "./headers.js";
 
 const block = encodeHeaders({
   entries: [
@@ -22,8 +14,10 @@ const block = encodeHeaders({
 
 test("encodeHeaders writes the version line, the lines in order and an empty line", () => {
   expect(encodeHeaders({ entries: [["A", "b c"]] }).toString()).toBe("NATS/1.0\r\nA: b c\r\n\r\n");
-  expect(encodeStatus(503).toString()).toBe("NATS/1.0 503\r\n\r\n");
-  expect(encodeStatus(100, "Idle Heartbeat").toString()).toBe("NATS/1.0 100 Idle Heartbeat\r\n\r\n");
+  expect(encodeHeaders({ status: 503, entries: [] }).toString()).toBe("NATS/1.0 503\r\n\r\n");
+  expect(encodeHeaders({ status: 100, description: "Idle Heartbeat", entries: [] }).toString()).toBe(
+    "NATS/1.0 100 Idle Heartbeat\r\n\r\n",
+  );
 });
 
 test.each([
@@ -83,7 +77,9 @@ test("setHeaders replaces every header of the name and appends the new ones", ()
     "NATS/1.0\r\nNats-Msg-Id: abc\r\nx: lower\r\nEmpty: \r\nX: 9\r\nNew: n\r\n\r\n",
   );
   expect(setHeaders(Buffer.alloc(0), [["A", "1"]]).toString()).toBe("NATS/1.0\r\nA: 1\r\n\r\n");
-  expect(setHeaders(encodeStatus(100, "x"), { A: "1" }).toString()).toBe("NATS/1.0 100 x\r\nA: 1\r\n\r\n");
+  expect(
+    setHeaders(encodeHeaders({ status: 100, description: "x", entries: [] }), { A: "1" }).toString(),
+  ).toBe("NATS/1.0 100 x\r\nA: 1\r\n\r\n");
 });
 
 test("removeHeaders keeps the bytes of the others and gives the same block when nothing matches", () => {

@@ -43,11 +43,6 @@ export function encodeHeaders(headers: MessageHeaders): Buffer {
   return Buffer.from(`${text}\r\n`);
 }
 
-/** An encoded header block that carries only a status, such as `100 Idle Heartbeat`. */
-export function encodeStatus(status: number, description = ""): Buffer {
-  return encodeHeaders({ status, description, entries: [] });
-}
-
 function checkEntry(name: string, value: string): void {
   if (name === "" || !/^[!-9;-~]+$/.test(name) || /[\r\n]/.test(value)) {
     throw protocolError(

@@ -48,6 +48,9 @@ export abstract class OperationParser {
   /** Size of the unfinished operation, once its control line is complete; 0 before. */
   private neededBytes = 0;
   private halted = false;
+  /** What is being read: a chunk or the held bytes, up to `end`. */
+  protected bytes: Uint8Array = this.scratch;
+  protected end = 0;
   private found: ProtocolFault | undefined;
 
   constructor(limits: ParserLimits = {}) {
@@ -55,8 +58,8 @@ export abstract class OperationParser {
     this.maxPayloadBytes = limits.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES;
   }
 
-  /** Reads one operation. */
-  protected abstract step(bytes: Uint8Array, at: number, end: number): number;
+  /** Reads the operation that begins at `at`. */
+  protected abstract step(at: number): number;
 
   /**
    * Reads the next chunk and calls the visitor for every operation that is complete.
@@ -81,9 +84,11 @@ export abstract class OperationParser {
   }
 
   private run(bytes: Uint8Array, from: number, end: number): number {
+    this.bytes = bytes;
+    this.end = end;
     let at = from;
     while (at < end && !this.halted) {
-      const next = this.step(bytes, at, end);
+      const next = this.step(at);
       if (next < 0) break;
       at = next;
     }
@@ -106,8 +111,15 @@ export abstract class OperationParser {
     this.hold(chunk, used, used + take);
     used += take;
     if (this.heldBytes === this.neededBytes) this.runHeld();
-    else this.isTerminated(this.held, this.neededBytes - 2, this.heldBytes);
+    else this.checkHeldTerminator();
     return used;
+  }
+
+  /** Finds a wrong byte behind the payload before the last one has arrived. */
+  private checkHeldTerminator(): void {
+    this.bytes = this.held;
+    this.end = this.heldBytes;
+    this.isTerminated(this.neededBytes - 2);
   }
 
   /** Reads the held operation. @returns whether it was complete. */
@@ -134,8 +146,8 @@ export abstract class OperationParser {
   }
 
   /** Ends the parsing with a fault. @returns -1, for {@link OperationParser.step}. */
-  protected fail(kind: ProtocolFaultKind, bytes: Uint8Array, at: number, end: number): -1 {
-    const excerpt = decodeText(bytes, at, Math.min(end, at + EXCERPT_BYTES));
+  protected fail(kind: ProtocolFaultKind, at: number): -1 {
+    const excerpt = decodeText(this.bytes, at, Math.min(this.end, at + EXCERPT_BYTES));
     this.found = { kind, detail: `${kind.replaceAll("-", " ")} at ${JSON.stringify(excerpt)}` };
     this.halted = true;
     return -1;
@@ -146,11 +158,12 @@ export abstract class OperationParser {
    *
    * @returns index behind the verb; -1 when it is unfinished or wrong.
    */
-  protected matchVerb(bytes: Uint8Array, at: number, end: number, verb: string): number {
+  protected matchVerb(at: number, verb: string): number {
+    const { bytes, end } = this;
     for (let i = 0; i < verb.length; i++) {
       if (at + i >= end) return this.unfinished();
       if (((bytes[at + i] as number) | 0x20) !== verb.charCodeAt(i)) {
-        return this.fail("unknown-operation", bytes, at, end);
+        return this.fail("unknown-operation", at);
       }
     }
     return at + verb.length;
@@ -162,26 +175,29 @@ export abstract class OperationParser {
   }
 
   /** Skips the blanks behind a verb that needs one. @returns -1 when there is none, or nothing behind it yet. */
-  protected skipBlanks(bytes: Uint8Array, at: number, end: number): number {
+  protected skipBlanks(at: number): number {
+    const { bytes, end } = this;
     if (at >= end) return this.unfinished();
-    if (bytes[at] !== SPACE && bytes[at] !== TAB) return this.fail("unknown-operation", bytes, at, end);
-    return this.skipOptionalBlanks(bytes, at, end);
+    if (bytes[at] !== SPACE && bytes[at] !== TAB) return this.fail("unknown-operation", at);
+    return this.skipOptionalBlanks(at);
   }
 
-  protected skipOptionalBlanks(bytes: Uint8Array, at: number, end: number): number {
+  protected skipOptionalBlanks(at: number): number {
+    const { bytes, end } = this;
     let i = at;
     while (i < end && (bytes[i] === SPACE || bytes[i] === TAB)) i++;
-    if (i - at > this.maxControlLineBytes) return this.fail("control-line-too-long", bytes, at, end);
+    if (i - at > this.maxControlLineBytes) return this.fail("control-line-too-long", at);
     return i < end ? i : this.unfinished();
   }
 
   /** Scans the arguments from `from` and checks the limit. @returns whether the line is complete. */
-  protected scanLine(bytes: Uint8Array, from: number, end: number): boolean {
+  protected scanLine(from: number): boolean {
+    const { bytes, end } = this;
     const complete = this.line.scan(bytes, from, end);
     let sizeBytes = (complete ? this.line.contentEnd : end) - from;
     if (!complete && bytes[end - 1] === CR) sizeBytes--;
     if (sizeBytes > this.maxControlLineBytes) {
-      this.fail("control-line-too-long", bytes, from, end);
+      this.fail("control-line-too-long", from);
       return false;
     }
     if (!complete) this.unfinished();
@@ -190,28 +206,21 @@ export abstract class OperationParser {
 
   /**
    * Reads a message that begins at `at` and whose arguments begin at `from` into the frame.
-   * (Five numbers instead of an object, because this runs for every message.)
    */
-  protected readMessage(
-    bytes: Uint8Array,
-    at: number,
-    from: number,
-    end: number,
-    shape: MessageShape,
-  ): number {
-    if (!this.scanLine(bytes, from, end)) return -1;
-    const { line, frame } = this;
+  protected readMessage(at: number, from: number, shape: MessageShape): number {
+    if (!this.scanLine(from)) return -1;
+    const { line, frame, bytes } = this;
     const { starts, ends, count } = line; // indices below are lower than count
     const fewest = shape.leading + (shape.hasHeaders ? 2 : 1);
-    if (count < fewest || count > fewest + 1) return this.fail("bad-arguments", bytes, at, end);
+    if (count < fewest || count > fewest + 1) return this.fail("bad-arguments", at);
     const totalBytes = parseSize(bytes, starts[count - 1] as number, ends[count - 1] as number);
     const headerBytes = shape.hasHeaders
       ? parseSize(bytes, starts[count - 2] as number, ends[count - 2] as number)
       : 0;
-    if (headerBytes < 0 || headerBytes > totalBytes) return this.fail("bad-arguments", bytes, at, end);
-    if (totalBytes > this.maxPayloadBytes) return this.fail("payload-too-large", bytes, at, end);
+    if (headerBytes < 0 || headerBytes > totalBytes) return this.fail("bad-arguments", at);
+    if (totalBytes > this.maxPayloadBytes) return this.fail("payload-too-large", at);
     const dataEnd = line.lf + 1 + totalBytes;
-    if (!this.isTerminated(bytes, dataEnd, end)) {
+    if (!this.isTerminated(dataEnd)) {
       this.neededBytes = dataEnd + 2 - at;
       return -1;
     }
@@ -224,9 +233,10 @@ export abstract class OperationParser {
   }
 
   /** Whether CRLF is at `at`. A wrong byte is a fault as soon as it is there. */
-  private isTerminated(bytes: Uint8Array, at: number, end: number): boolean {
-    if (at < end && bytes[at] !== CR) this.fail("unknown-operation", bytes, at, end);
-    else if (at + 1 < end && bytes[at + 1] !== LF) this.fail("unknown-operation", bytes, at, end);
+  private isTerminated(at: number): boolean {
+    const { bytes, end } = this;
+    if (at < end && bytes[at] !== CR) this.fail("unknown-operation", at);
+    else if (at + 1 < end && bytes[at + 1] !== LF) this.fail("unknown-operation", at);
     else return at + 1 < end;
     return false;
   }

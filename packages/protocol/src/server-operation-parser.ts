@@ -24,62 +24,63 @@ export class ServerOperationParser extends OperationParser {
     });
   }
 
-  protected override step(bytes: Uint8Array, at: number, end: number): number {
+  protected override step(at: number): number {
+    const { bytes } = this;
     const first = bytes[at] as number; // at < end
     switch (first | 0x20) {
       case LETTER.m:
-        return this.message(bytes, at, end, MSG);
+        return this.message(at, MSG);
       case LETTER.h:
-        return this.message(bytes, at, end, HMSG);
+        return this.message(at, HMSG);
       case LETTER.p:
-        return this.keepalive(bytes, at, end);
+        return this.keepalive(at);
       case LETTER.i:
-        return this.info(bytes, at, end);
+        return this.info(at);
       default:
-        return this.status(bytes, at, end);
+        return this.status(at);
     }
   }
 
-  private message(bytes: Uint8Array, at: number, end: number, shape: MessageShape): number {
-    const behind = this.matchVerb(bytes, at, end, shape.hasHeaders ? "hmsg" : "msg");
-    const from = behind < 0 ? -1 : this.skipBlanks(bytes, behind, end);
+  private message(at: number, shape: MessageShape): number {
+    const behind = this.matchVerb(at, shape.hasHeaders ? "hmsg" : "msg");
+    const from = behind < 0 ? -1 : this.skipBlanks(behind);
     if (from < 0) return -1;
-    const next = this.readMessage(bytes, at, from, end, shape);
+    const next = this.readMessage(at, from, shape);
     if (next >= 0) this.visitor.message(this.frame);
     return next;
   }
 
-  private keepalive(bytes: Uint8Array, at: number, end: number): number {
-    if (at + 1 >= end) return this.unfinished();
-    const isPing = ((bytes[at + 1] as number) | 0x20) === LETTER.i; // at + 1 < end
-    const behind = this.matchVerb(bytes, at, end, isPing ? "ping" : "pong");
-    if (behind < 0 || !this.scanLine(bytes, behind, end)) return -1;
+  private keepalive(at: number): number {
+    if (at + 1 >= this.end) return this.unfinished();
+    const isPing = ((this.bytes[at + 1] as number) | 0x20) === LETTER.i; // at + 1 < end
+    const behind = this.matchVerb(at, isPing ? "ping" : "pong");
+    if (behind < 0 || !this.scanLine(behind)) return -1;
     if (isPing) this.visitor.ping();
     else this.visitor.pong();
     return this.line.lf + 1;
   }
 
-  private info(bytes: Uint8Array, at: number, end: number): number {
-    const behind = this.matchVerb(bytes, at, end, "info");
-    const from = behind < 0 ? -1 : this.skipOptionalBlanks(bytes, behind, end);
-    if (from < 0 || !this.scanLine(bytes, from, end)) return -1;
+  private info(at: number): number {
+    const behind = this.matchVerb(at, "info");
+    const from = behind < 0 ? -1 : this.skipOptionalBlanks(behind);
+    if (from < 0 || !this.scanLine(from)) return -1;
     const next = this.line.lf + 1;
-    this.visitor.info(decodeText(bytes, from, this.line.contentEnd));
+    this.visitor.info(decodeText(this.bytes, from, this.line.contentEnd));
     return next;
   }
 
-  private status(bytes: Uint8Array, at: number, end: number): number {
-    if (bytes[at] === PLUS) {
-      const behind = this.matchVerb(bytes, at, end, "+ok");
-      if (behind < 0 || !this.scanLine(bytes, behind, end)) return -1;
+  private status(at: number): number {
+    if (this.bytes[at] === PLUS) {
+      const behind = this.matchVerb(at, "+ok");
+      if (behind < 0 || !this.scanLine(behind)) return -1;
       this.visitor.ok();
       return this.line.lf + 1;
     }
-    if (bytes[at] !== MINUS) return this.fail("unknown-operation", bytes, at, end);
-    const behind = this.matchVerb(bytes, at, end, "-err");
-    const from = behind < 0 ? -1 : this.skipBlanks(bytes, behind, end);
-    if (from < 0 || !this.scanLine(bytes, from, end)) return -1;
-    this.visitor.error(decodeText(bytes, from, this.line.contentEnd));
+    if (this.bytes[at] !== MINUS) return this.fail("unknown-operation", at);
+    const behind = this.matchVerb(at, "-err");
+    const from = behind < 0 ? -1 : this.skipBlanks(behind);
+    if (from < 0 || !this.scanLine(from)) return -1;
+    this.visitor.error(decodeText(this.bytes, from, this.line.contentEnd));
     return this.line.lf + 1;
   }
 }

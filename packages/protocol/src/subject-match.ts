@@ -8,15 +8,10 @@ function tokenEnd(text: string, start: number): number {
   return dot === -1 ? text.length : dot;
 }
 
-function isToken(text: string, start: number, end: number, code: number): boolean {
-  return end - start === 1 && text.charCodeAt(start) === code;
-}
-
-function sameToken(a: string, aStart: number, aEnd: number, b: string, bStart: number): boolean {
-  for (let i = aStart, j = bStart; i < aEnd; i++, j++) {
-    if (a.charCodeAt(i) !== b.charCodeAt(j)) return false;
-  }
-  return true;
+/** Whether the token that starts at `start` is this one character. */
+function isToken(text: string, start: number, code: number): boolean {
+  if (text.charCodeAt(start) !== code) return false;
+  return start + 1 === text.length || text.charCodeAt(start + 1) === DOT;
 }
 
 /**
@@ -56,10 +51,10 @@ export function isSubsetFilter(narrow: string, wide: string): boolean {
   while (w <= wide.length && n <= narrow.length) {
     const wEnd = tokenEnd(wide, w);
     const nEnd = tokenEnd(narrow, n);
-    if (isToken(wide, w, wEnd, GREATER)) return nEnd > n;
-    if (isToken(narrow, n, nEnd, GREATER)) return false;
-    if (!isToken(wide, w, wEnd, STAR)) {
-      if (nEnd - n !== wEnd - w || !sameToken(narrow, n, nEnd, wide, w)) return false;
+    if (isToken(wide, w, GREATER)) return nEnd > n;
+    if (isToken(narrow, n, GREATER)) return false;
+    if (!isToken(wide, w, STAR)) {
+      if (narrow.slice(n, nEnd) !== wide.slice(w, wEnd)) return false;
     }
     w = wEnd + 1;
     n = nEnd + 1;
@@ -78,9 +73,9 @@ export function filtersOverlap(a: string, b: string): boolean {
   while (i <= a.length && j <= b.length) {
     const iEnd = tokenEnd(a, i);
     const jEnd = tokenEnd(b, j);
-    if (isToken(a, i, iEnd, GREATER) || isToken(b, j, jEnd, GREATER)) return true;
-    if (!isToken(a, i, iEnd, STAR) && !isToken(b, j, jEnd, STAR)) {
-      if (iEnd - i !== jEnd - j || !sameToken(a, i, iEnd, b, j)) return false;
+    if (isToken(a, i, GREATER) || isToken(b, j, GREATER)) return true;
+    if (!isToken(a, i, STAR) && !isToken(b, j, STAR)) {
+      if (a.slice(i, iEnd) !== b.slice(j, jEnd)) return false;
     }
     i = iEnd + 1;
     j = jEnd + 1;
