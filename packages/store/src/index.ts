@@ -1,1 +1,5 @@
-export {};
+export * from "./consumer-store.js";
+export * from "./errors.js";
+export { type MemoryStorageOptions, openMemoryStorage } from "./memory/memory-storage.js";
+export * from "./message-store.js";
+export * from "./storage.js";

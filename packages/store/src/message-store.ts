@@ -17,13 +17,20 @@ export interface StoredMessage {
 
 /** What {@link MessageStore.append} takes. The store copies `data` before it returns. */
 export interface NewMessage {
+  /** Sequence to store it at, above `lastSequence`; what lies between stays empty. For mirrors and restores. @default lastSequence + 1 */
+  readonly sequence?: number;
   readonly subject: string;
   readonly timestampUs: number;
   readonly headerSizeBytes: number;
   readonly data: Uint8Array;
 }
 
-/** Limits a store keeps by itself, oldest messages first. 0 or less means unlimited. */
+/**
+ * Limits a store keeps by itself, oldest messages first. 0 or less means unlimited.
+ *
+ * A limit acts when the message that exceeds it becomes durable, just before `durable` is called: until
+ * then that message may still be lost, and the one it displaces must not be lost with it.
+ */
 export interface StoreLimits {
   readonly maxMessages: number;
   readonly maxBytes: number;
@@ -52,8 +59,16 @@ export interface StoreState {
   readonly lastTimestampUs: number;
   /** How many sequences between first and last hold no message. */
   readonly deletedCount: number;
+  /** The lowest of those sequences, as many as {@link StateOptions.maxDeleted} asked for. */
+  readonly deleted: readonly number[];
   readonly subjectCount: number;
   readonly lost: readonly LostRange[];
+}
+
+/** How much {@link MessageStore.state} tells. */
+export interface StateOptions {
+  /** How many sequences without a message to name. @default 0 */
+  readonly maxDeleted?: number;
 }
 
 /** What a store knows of one subject. */
@@ -67,9 +82,12 @@ export interface SubjectState {
 /** Why messages left a store without being asked for one by one. */
 export type RemovalReason = "limit" | "age" | "removed" | "purged";
 
-/** Calls from a store to its stream. All are synchronous and must not throw. */
+/** Calls from a store to its stream. All are synchronous, must not throw, and may call the store. */
 export interface MessageStoreListener {
-  /** Every message up to `sequence`, and every removal before this call, satisfies the sync policy. */
+  /**
+   * Every message up to `sequence`, and every removal before it, satisfies the sync policy. Never called
+   * from within {@link MessageStore.append}.
+   */
   durable(sequence: number): void;
   /**
    * Writing or syncing failed. Messages after the last `durable` call may be lost: the store has taken
@@ -103,12 +121,13 @@ export interface PurgeOptions {
 export interface MessageStore {
   /** Highest sequence that satisfies the sync policy. */
   readonly durableSequence: number;
-  state(): StoreState;
+  state(options?: StateOptions): StoreState;
 
   /**
-   * Takes a message in and returns its sequence. The limits are applied at once.
+   * Takes a message in and returns its sequence.
    *
-   * @throws GanglionError `STORE_UNAVAILABLE` after a write error, `STORE_CLOSED` after close.
+   * @throws GanglionError `STORE_UNAVAILABLE` after a write error, `STORE_CLOSED` after close,
+   * `SEQUENCE_USED` for a given sequence that is not above the last one.
    */
   append(message: NewMessage): number;
 
@@ -121,7 +140,10 @@ export interface MessageStore {
   /** The newest message whose subject matches `filter`, at or before `maxSequence`. */
   last(filter: string, maxSequence?: number): StoredMessage | undefined;
 
-  /** The lowest sequence whose message was stored at or after `timestampUs`; `lastSequence + 1` if none. */
+  /**
+   * The lowest sequence whose message was stored at or after `timestampUs`; `lastSequence + 1` if none.
+   * Exact as long as the timestamps given to `append` do not go back.
+   */
   sequenceAt(timestampUs: number): number;
 
   /** State of every subject that matches `filter`, in no particular order. */
@@ -133,7 +155,11 @@ export interface MessageStore {
   /** Removes one message. `erase` also overwrites its bytes. @returns false when there was none. */
   remove(sequence: number, options?: { readonly erase?: boolean }): boolean;
 
-  /** Removes many messages. @returns how many. */
+  /**
+   * Removes many messages. With `beforeSequence` alone and above `lastSequence`, the stream goes on from there.
+   *
+   * @returns how many were removed.
+   */
   purge(options?: PurgeOptions): number;
 
   /** Applies new limits at once. */

@@ -24,6 +24,11 @@ export interface StreamStoreOptions {
   readonly initialSequence?: number;
 }
 
+/** How a stream's store is created. */
+export interface NewStreamOptions extends StreamStoreOptions {
+  readonly metadata: StoredMetadata;
+}
+
 /** A consumer found by recovery. */
 export interface StoredConsumer {
   readonly name: string;
@@ -68,12 +73,7 @@ export interface Storage {
   streams(): readonly StoredStream[];
   problems(): readonly RecoveryProblem[];
   /** @throws GanglionError `STREAM_EXISTS`. */
-  createStream(
-    account: string,
-    name: string,
-    metadata: StoredMetadata,
-    options: StreamStoreOptions,
-  ): Promise<StreamStore>;
+  createStream(account: string, name: string, options: NewStreamOptions): Promise<StreamStore>;
   /** Recovers and opens a stream that {@link Storage.streams} named. */
   openStream(account: string, name: string, options: StreamStoreOptions): Promise<StreamStore>;
   /** Removes a stream, open or not, with all its data. Resolves when that is durable. */
