@@ -14,7 +14,19 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "**/dist/**"],
     testTimeout: 20_000,
     hookTimeout: 30_000,
-    typecheck: { enabled: true, tsconfig: "./tsconfig.json", include: ["packages/*/src/**/*.test-d.ts"] },
-    coverage: { provider: "v8", include: ["packages/*/src/**"], exclude: ["**/*.test.ts", "**/*.test-d.ts"] },
+    typecheck: {
+      enabled: true,
+      tsconfig: "./tsconfig.json",
+      include: ["{packages,examples}/*/src/**/*.test-d.ts", "test/**/*.test-d.ts"],
+    },
+    coverage: {
+      provider: "v8",
+      include: ["packages/*/src/**"],
+      exclude: ["**/*.test.ts", "**/*.test-d.ts"],
+      thresholds: {
+        "packages/protocol/src/**": { lines: 95 },
+        "packages/store/src/**": { lines: 95 },
+      },
+    },
   },
 });
