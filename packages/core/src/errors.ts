@@ -11,8 +11,6 @@ export const CORE_ERRORS = {
   NO_RESPONDERS: "Nobody listens on the subject of a request.",
   TIMEOUT: "No answer arrived before the deadline. The request may still have had its effect.",
   PAYLOAD_TOO_LARGE: "Headers and payload exceed the server's max_payload.",
-  INVALID_HEADER: "A header name or value holds characters the wire format does not allow.",
-  INVALID_SUBJECT: "A subject breaks the subject grammar.",
   // JetStream
   JETSTREAM_UNAVAILABLE: "The server or the account has no JetStream.",
   JETSTREAM_ERROR: "JetStream refused a request; `details.errorCode` is its error code.",
@@ -24,6 +22,16 @@ export const CORE_ERRORS = {
   UNKNOWN_OUTCOME: "An append was not answered in time: it may or may not be stored.",
   CONSUMER_LOST: "A consumer disappeared and could not be rebuilt.",
   READ_GAP: "An ordered read cannot go on without a gap: messages it needs have been removed.",
+  // contracts and services
+  INVALID_CONTRACT: "A contract cannot be used; `details.faults` lists why.",
+  INVALID_SERVICE: "Service classes cannot be used; `details.faults` lists why.",
+  INVALID_BACKOFF: "A backoff has none of the allowed forms.",
+  // calls
+  BAD_REQUEST: "The input does not fit the endpoint's schema; `details.issues` names the paths.",
+  BAD_RESPONSE: "The reply does not fit the endpoint's schema, or is no JSON.",
+  INVALID_DATA: "Data of an event, task or call does not fit its schema; nothing was sent.",
+  VERSION_MISMATCH: "Caller and service speak different major versions of the contract.",
+  INTERNAL: "The service failed with an error it did not declare.",
   // applications
   NOT_STARTED: "The app has no connection: it was not started, or it was stopped.",
   EXTENSION_TAKEN: "Two packages register the same property of an app.",

@@ -1,2 +1,17 @@
+export * from "./client/call.js";
+export * from "./contract/contract.js";
+export * from "./contract/inference.js";
+export * from "./contract/spec.js";
+export type { SubjectParams } from "./contract/subject-template.js";
+export type { DeliveryLimits, DurableOptions, RetryOptions } from "./decorators/delivery-options.js";
+export { Handler, type HandlerOptions } from "./decorators/handler.js";
+export { type NamedServiceOptions, Service, type ServiceOptions } from "./decorators/service.js";
+export { type SubscribeFrom, Subscriber, type SubscriberOptions } from "./decorators/subscriber.js";
+export { Use } from "./decorators/use.js";
+export { Worker, type WorkerOptions } from "./decorators/worker.js";
+export type { Backoff } from "./delivery/backoff.js";
 export { CORE_ERRORS, type CoreErrorCode } from "./errors.js";
+export * from "./messages/context.js";
+export { ServiceError } from "./messages/service-error.js";
 export * from "./runtime/app.js";
+export type { Delivery, Middleware } from "./runtime/middleware.js";
