@@ -1,4 +1,3 @@
-import { isGanglionError } from "@ganglion/kernel";
 import type { SagaDefinition } from "./definition.js";
 import type { SagaEntry, StepRecord } from "./journal.js";
 

@@ -175,7 +175,10 @@ function resolveStep(step: RecordedStep, earlier: readonly string[]): StepDefini
     sees: Object.freeze([...(options.after ?? [])]),
     compensate: options.compensate,
     retry: resolveRetry(options.retry ?? DEFAULT_RETRY, `retry ${of}`),
-    compensateRetry: resolveRetry(options.compensateRetry ?? DEFAULT_COMPENSATE_RETRY, `compensateRetry ${of}`),
+    compensateRetry: resolveRetry(
+      options.compensateRetry ?? DEFAULT_COMPENSATE_RETRY,
+      `compensateRetry ${of}`,
+    ),
     timeoutMs: options.waitFor === undefined ? durationMs(options.timeout ?? "30s", `timeout ${of}`) : 30_000,
     pivot: options.pivot ?? false,
     wait: resolveWait(step),
@@ -212,6 +215,9 @@ function checkNames({ name, options }: RecordedStep, known: Known, faults: Fault
   for (const dependency of options.after ?? []) {
     if (!known.names.has(dependency)) faults.add(`${step} comes after ${quote(dependency)}: no such step`);
   }
+  if (options.waitFor !== undefined && options.when !== undefined) {
+    faults.add(`${step} has both waitFor and when: put the condition on a step of its own`);
+  }
   if (options.waitFor === undefined) {
     for (const role of ["onTimeout", "correlate"] as const) {
       if (options[role] !== undefined) faults.add(`${step} has ${role} without waitFor`);
@@ -228,12 +234,15 @@ function checkGraph(steps: ReadonlyMap<string, StepDefinition>, faults: Faults):
     return;
   }
   const pivots = [...steps.values()].filter((step) => step.pivot);
-  if (pivots.length > 1) faults.add(`only one step can be the pivot: ${pivots.map((p) => quote(p.name)).join(", ")}`);
+  if (pivots.length > 1)
+    faults.add(`only one step can be the pivot: ${pivots.map((p) => quote(p.name)).join(", ")}`);
   for (const step of steps.values()) {
     if (step.compensate === undefined || step.pivot) continue;
     const pivot = pivots.find((candidate) => follows(steps, step.name, candidate.name));
     if (pivot !== undefined) {
-      faults.add(`step ${quote(step.name)} follows the pivot ${quote(pivot.name)}: its compensation never runs`);
+      faults.add(
+        `step ${quote(step.name)} follows the pivot ${quote(pivot.name)}: its compensation never runs`,
+      );
     }
   }
 }
@@ -272,7 +281,10 @@ function hashOf(name: string, steps: ReadonlyMap<string, StepDefinition>): strin
     step.pivot,
     step.wait?.signal ?? null,
   ]);
-  return createHash("sha256").update(JSON.stringify([name, shape])).digest("hex").slice(0, 16);
+  return createHash("sha256")
+    .update(JSON.stringify([name, shape]))
+    .digest("hex")
+    .slice(0, 16);
 }
 
 function optionalMs(duration: Duration | undefined, name: string): number | undefined {

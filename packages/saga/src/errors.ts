@@ -2,7 +2,8 @@ import { GanglionError, type GanglionErrorOptions } from "@ganglion/kernel";
 
 /** Every error code of this package, with what it means. Codes are never used for anything else later. */
 export const SAGA_ERRORS = {
-  SAGA_INVALID_DEFINITION: "The decorators of a saga class contradict each other; the message lists every fault.",
+  SAGA_INVALID_DEFINITION:
+    "The decorators of a saga class contradict each other; the message lists every fault.",
   SAGA_NOT_DECORATED: "A class was used as a saga but carries no @Saga.",
   SAGA_INVALID_ID: "A saga id is empty or too long to be part of a subject.",
   SAGA_INVALID_INPUT: "The input of a saga does not fit the schema given to @Saga.",

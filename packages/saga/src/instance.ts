@@ -7,6 +7,7 @@ import { hasEnded, type SagaEntry, type SagaStatus, type StepFailure, type StepR
 export type SagaEvent = { readonly atMs: number } & (
   | { readonly type: "woken" }
   | { readonly type: "taken-over" }
+  | { readonly type: "interrupted" }
   | { readonly type: "renewed" }
   | { readonly type: "succeeded"; readonly step: string; readonly result: unknown }
   | { readonly type: "skipped"; readonly step: string }
@@ -93,6 +94,8 @@ function change(definition: SagaDefinition, entry: SagaEntry, event: SagaEvent):
       return passTime(definition, entry, event.atMs);
     case "taken-over":
       return passTime(definition, takeOver(entry, event.atMs), event.atMs);
+    case "interrupted":
+      return note(doubtRunning(entry), event.atMs, "interrupted");
     case "succeeded":
       return progress(entry, event, { state: "done", result: event.result });
     case "skipped":
@@ -102,7 +105,10 @@ function change(definition: SagaDefinition, entry: SagaEntry, event: SagaEvent):
     case "retry-later":
       return retryLater(entry, event);
     case "compensated":
-      return progress(entry, event, { ...without(record(entry, event.step), "dueAtMs"), state: "compensated" });
+      return progress(entry, event, {
+        ...without(record(entry, event.step), "dueAtMs"),
+        state: "compensated",
+      });
     case "signalled":
       return signal(definition, account(entry, event.sequence), event);
     case "cancelled":
@@ -121,13 +127,17 @@ function change(definition: SagaDefinition, entry: SagaEntry, event: SagaEvent):
   }
 }
 
-/** A worker vanished: whatever it was running may or may not have had its effect. */
 function takeOver(entry: SagaEntry, atMs: number): SagaEntry {
+  return note({ ...doubtRunning(entry), takeovers: entry.takeovers + 1 }, atMs, "taken over");
+}
+
+/** A worker vanished or was stopped: whatever it was running may or may not have had its effect. */
+function doubtRunning(entry: SagaEntry): SagaEntry {
   let steps = entry.steps;
   for (const [name, step] of Object.entries(steps)) {
     if (step.state === "running") steps = { ...steps, [name]: { ...step, doubt: true } };
   }
-  return note({ ...entry, steps, takeovers: entry.takeovers + 1 }, atMs, "taken over");
+  return { ...entry, steps };
 }
 
 type StepEvent = { readonly step: string; readonly atMs: number; readonly type: string };
@@ -156,7 +166,12 @@ function fail(definition: SagaDefinition, entry: SagaEntry, event: FailedEvent):
     takeovers: 0,
   };
   const what = doubt ? "failed in doubt" : "failed";
-  return note(failed, event.atMs, what, `${definition.steps.has(event.step) ? event.step : "?"}: ${event.error.code}`);
+  return note(
+    failed,
+    event.atMs,
+    what,
+    `${definition.steps.has(event.step) ? event.step : "?"}: ${event.error.code}`,
+  );
 }
 
 type RetryEvent = Extract<SagaEvent, { type: "retry-later" }>;
@@ -168,7 +183,15 @@ function retryLater(entry: SagaEntry, event: RetryEvent): SagaEntry {
   const step: StepRecord =
     before.state === "compensating"
       ? { ...before, attempts, dueAtMs, error }
-      : { ...before, state: "waiting", waitsFor: "retry", attempts, dueAtMs, error, ...(doubt ? { doubt } : {}) };
+      : {
+          ...before,
+          state: "waiting",
+          waitsFor: "retry",
+          attempts,
+          dueAtMs,
+          error,
+          ...(doubt ? { doubt } : {}),
+        };
   return note(withStep(entry, event.step, step), event.atMs, "retries later", event.step);
 }
 
@@ -244,7 +267,11 @@ function passTime(definition: SagaDefinition, entry: SagaEntry, nowMs: number): 
   return next;
 }
 
-function expire(definition: SagaDefinition, entry: SagaEntry, wait: { name: string; atMs: number }): SagaEntry {
+function expire(
+  definition: SagaDefinition,
+  entry: SagaEntry,
+  wait: { name: string; atMs: number },
+): SagaEntry {
   const { name, atMs } = wait;
   const { onTimeout, signal: awaited } = definition.steps.get(name)?.wait ?? {};
   if (onTimeout !== undefined) {
@@ -260,13 +287,19 @@ function settle(definition: SagaDefinition, entry: SagaEntry, nowMs: number): Sa
   if (hasEnded(entry.status)) return entry;
   if (entry.stuck !== undefined) return withStatus(entry, "stuck");
   const expired = expireSaga(definition, entry, nowMs);
-  return expired.failure === undefined ? settleForward(definition, expired, nowMs) : settleBackward(definition, expired, nowMs);
+  return expired.failure === undefined
+    ? settleForward(definition, expired, nowMs)
+    : settleBackward(definition, expired, nowMs);
 }
 
 function expireSaga(definition: SagaDefinition, entry: SagaEntry, nowMs: number): SagaEntry {
   const deadlineMs = deadlineOf(definition, entry);
   if (deadlineMs === undefined || nowMs < deadlineMs || entry.failure !== undefined) return entry;
-  const failure = { step: "", code: "SAGA_TIMEOUT", message: `the saga took longer than ${definition.timeoutMs} ms` };
+  const failure = {
+    step: "",
+    code: "SAGA_TIMEOUT",
+    message: `the saga took longer than ${definition.timeoutMs} ms`,
+  };
   return { ...note(entry, nowMs, "saga timed out"), failure };
 }
 
@@ -325,6 +358,10 @@ function settleBackward(definition: SagaDefinition, entry: SagaEntry, nowMs: num
   let next = dropWaiting(entry);
   const states = Object.values(next.steps);
   if (states.some((step) => step.state === "running")) return withStatus(next, "running");
+  if (next.failure?.step === "" && isPastPivot(definition, next)) {
+    // Cancelled or timed out while the pivot ran, and the pivot succeeded: it came too late.
+    return settleForward(definition, without(next, "failure"), nowMs);
+  }
   const reason = isPastPivot(definition, next)
     ? `${next.failure?.step || "saga"} failed past the pivot: ${next.failure?.message}`
     : pivotInDoubt(definition, next);
@@ -377,9 +414,11 @@ function account(entry: SagaEntry, sequence: number): SagaEntry {
   return { ...entry, applied: [...entry.applied, sequence].slice(-MAX_APPLIED) };
 }
 
-function note(entry: SagaEntry, atMs: number, what: string, detail?: string): SagaEntry {
+/** Adds `[what, detail?]` to the timeline. */
+function note(entry: SagaEntry, atMs: number, ...[what, detail]: [what: string, detail?: string]): SagaEntry {
   const sinceStartMs = Math.max(0, atMs - entry.startedAtMs);
-  const item = detail === undefined ? ([sinceStartMs, what] as const) : ([sinceStartMs, what, detail] as const);
+  const item =
+    detail === undefined ? ([sinceStartMs, what] as const) : ([sinceStartMs, what, detail] as const);
   return { ...entry, timeline: [...entry.timeline, item].slice(-MAX_TIMELINE) };
 }
 

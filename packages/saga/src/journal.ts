@@ -105,16 +105,24 @@ export interface JournalRecord {
   readonly sequence: number;
 }
 
-/** What an append came to. `unknown`: no answer; it may or may not be stored. */
+/**
+ * What an append came to. `unknown`: no answer, it may or may not be stored; `refused`: it is not stored and never
+ * can be, such as an entry that is too large.
+ */
 export type AppendOutcome =
   | { readonly kind: "stored"; readonly sequence: number }
   | { readonly kind: "conflict" }
-  | { readonly kind: "unknown"; readonly cause: unknown };
+  | { readonly kind: "unknown"; readonly cause: unknown }
+  | { readonly kind: "refused"; readonly cause: unknown };
 
 /** The journal of one saga class: one entry per saga, the last one. */
 export interface SagaJournal {
-  /** The last entry, or `undefined` when there is none. */
-  read(id: string, signal?: AbortSignal): Promise<JournalRecord | undefined>;
+  /**
+   * The last entry, or `undefined` when there is none.
+   *
+   * @param consistency - `any` may answer with an entry that was the last one a moment ago.
+   */
+  read(id: string, consistency: "any" | "leader"): Promise<JournalRecord | undefined>;
   /** Appends if the last entry still has `expectedSequence` (0: there is none). Does not throw for a failed append. */
   append(entry: SagaEntry, expectedSequence: number): Promise<AppendOutcome>;
 }
@@ -136,10 +144,14 @@ export function encodeEntry(entry: SagaEntry): Uint8Array {
   try {
     return encoder.encode(JSON.stringify(entry));
   } catch (cause) {
-    throw sagaError("SAGA_RESULT_NOT_JSON", `Saga ${entry.saga} ${entry.id} holds a value JSON cannot: ${cause}`, {
-      details: { saga: entry.saga, id: entry.id },
-      cause,
-    });
+    throw sagaError(
+      "SAGA_RESULT_NOT_JSON",
+      `Saga ${entry.saga} ${entry.id} holds a value JSON cannot: ${cause}`,
+      {
+        details: { saga: entry.saga, id: entry.id },
+        cause,
+      },
+    );
   }
 }
 
@@ -157,9 +169,13 @@ export function decodeEntry(bytes: Uint8Array): SagaEntry {
   }
   const format = (value as { format?: unknown } | null)?.format;
   if (format !== 1) {
-    throw sagaError("SAGA_JOURNAL_CORRUPT", `A saga journal entry has format ${JSON.stringify(format)}, 1 is known`, {
-      details: { format },
-    });
+    throw sagaError(
+      "SAGA_JOURNAL_CORRUPT",
+      `A saga journal entry has format ${JSON.stringify(format)}, 1 is known`,
+      {
+        details: { format },
+      },
+    );
   }
   return value as SagaEntry;
 }
