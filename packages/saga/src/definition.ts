@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import type { AnyEvent } from "@ganglion/core";
 import { type Duration, durationMs } from "@ganglion/kernel";
 import { sagaError } from "./errors.js";
-import { type RetryOptions, type RetryPolicy, resolveRetry } from "./retry.js";
+import { type RetryPolicy, resolveRetry, type StepRetry } from "./retry.js";
 
 /** A schema that checks a saga's input; every zod schema is one. */
 export interface InputSchema<T = unknown> {
@@ -23,11 +24,6 @@ export interface SagaOptions<Input = unknown> {
   readonly retention?: Duration;
 }
 
-/** An event a step can wait for: an event endpoint of a contract. */
-export interface AwaitedEvent {
-  readonly kind: "event";
-}
-
 /** What {@link Step} takes. Names are method names of the same class. */
 export interface StepOptions {
   /** The method that undoes this step. */
@@ -38,15 +34,15 @@ export interface StepOptions {
    */
   readonly after?: readonly string[];
   /** When the step throws. @default 3 attempts, `exponential(200ms, 5s)` */
-  readonly retry?: RetryOptions;
+  readonly retry?: StepRetry;
   /** When the compensation throws; after the last attempt the saga is stuck. @default 10 attempts, `exponential(200ms, 30s)` */
-  readonly compensateRetry?: RetryOptions;
+  readonly compensateRetry?: StepRetry;
   /** Of one attempt; with `waitFor`, how long to wait. @default "30s"; no limit with `waitFor` */
   readonly timeout?: Duration;
   /** Once this step has succeeded nothing is compensated any more: the saga can only go forward. */
   readonly pivot?: boolean;
   /** An event endpoint, or the name of a signal: the step's method runs once it has arrived. */
-  readonly waitFor?: AwaitedEvent | string;
+  readonly waitFor?: AnyEvent | string;
   /** Tells which saga an event belongs to. @default the `key` of the event's contract */
   // biome-ignore lint/suspicious/noExplicitAny: the data's type is the event's; a caller annotates it
   readonly correlate?: (data: any) => string;
@@ -86,7 +82,7 @@ export interface StepDefinition {
 export interface StepWait {
   /** The name under which the signal arrives; for an event, the name of the step. */
   readonly signal: string;
-  readonly event: AwaitedEvent | undefined;
+  readonly event: AnyEvent | undefined;
   readonly correlate: ((data: unknown) => string) | undefined;
   /** `undefined` waits without limit. */
   readonly timeoutMs: number | undefined;
@@ -117,8 +113,8 @@ export interface RecordedSaga {
 
 const NAME_PATTERN = /^[A-Za-z][A-Za-z0-9_-]*$/;
 const MAX_CONCURRENCY = 10_000;
-const DEFAULT_RETRY: RetryOptions = { attempts: 3, backoff: "exponential(200ms, 5s)" };
-const DEFAULT_COMPENSATE_RETRY: RetryOptions = { attempts: 10, backoff: "exponential(200ms, 30s)" };
+const DEFAULT_RETRY: StepRetry = { attempts: 3, backoff: "exponential(200ms, 5s)" };
+const DEFAULT_COMPENSATE_RETRY: StepRetry = { attempts: 10, backoff: "exponential(200ms, 30s)" };
 
 /**
  * Checks a recorded saga and gives its frozen definition.

@@ -1,34 +1,33 @@
-import { type Duration, durationMs, GanglionError } from "@ganglion/kernel";
+import { type Backoff, type BackoffMs, backoffMs } from "@ganglion/core/internal";
+import { sagaError } from "./errors.js";
 
-/** How often and when something is tried again. */
-export interface RetryOptions {
-  /** Attempts in all, the first included; from 1. */
+/** How often and when a step or a compensation is tried again. */
+export interface StepRetry {
+  /** Attempts in all, the first included; an integer from 1. */
   readonly attempts: number;
-  /** The wait before a further attempt: `"exponential(<first>, <longest>)"` or a fixed duration. @default "exponential(200ms, 5s)" */
-  readonly backoff?: string | number;
+  /** The wait before the next attempt, such as `"2s"` or `"exponential(200ms, 5s)"`. @default "exponential(200ms, 5s)" */
+  readonly backoff?: Backoff;
 }
 
-/** Resolved {@link RetryOptions}. */
+/** Resolved {@link StepRetry}. */
 export interface RetryPolicy {
   readonly attempts: number;
-  /** Milliseconds to wait after `attempt` attempts (from 1) have failed. */
-  delayMs(attempt: number): number;
+  /** Milliseconds to wait after that many attempts, from 1. */
+  readonly delayMs: BackoffMs;
 }
 
-export function resolveRetry(options: RetryOptions, name: string): RetryPolicy {
-  const { attempts } = options;
+/**
+ * Reads retry options.
+ *
+ * @param name - what they are for; it appears in the error.
+ * @throws GanglionError `SAGA_INVALID_DEFINITION`, `INVALID_BACKOFF`, `INVALID_DURATION`
+ */
+export function resolveRetry(
+  { attempts, backoff = "exponential(200ms, 5s)" }: StepRetry,
+  name: string,
+): RetryPolicy {
   if (!Number.isSafeInteger(attempts) || attempts < 1) {
-    throw new GanglionError(
-      "SAGA_INVALID_DEFINITION",
-      `${name}: attempts ${attempts} must be an integer ≥ 1`,
-    );
+    throw sagaError("SAGA_INVALID_DEFINITION", `${name}: attempts ${attempts} must be an integer ≥ 1`);
   }
-  const match = /^exponential\((\S+), *(\S+)\)$/.exec(String(options.backoff ?? "exponential(200ms, 5s)"));
-  if (match === null) {
-    const fixedMs = durationMs(options.backoff as Duration, `backoff of ${name}`);
-    return { attempts, delayMs: () => fixedMs };
-  }
-  const firstMs = durationMs(match[1] as Duration, `backoff of ${name}`);
-  const longestMs = durationMs(match[2] as Duration, `backoff of ${name}`);
-  return { attempts, delayMs: (attempt) => Math.min(firstMs * 2 ** (attempt - 1), longestMs) };
+  return { attempts, delayMs: backoffMs(backoff) };
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { defineSaga, type SagaDefinition, type StepOptions } from "./definition.js";
 import { sagaError } from "./errors.js";
 import { hasEnded, type SagaEntry } from "./journal.js";
+import type { StepRetry } from "./retry.js";
 import type { Attempt, StepBody } from "./step-runner.js";
 import { SimulatedCluster, type SimulatedClusterOptions } from "./testing/simulated-cluster.js";
 
@@ -36,7 +37,9 @@ class Ledger {
 
   /** Effects of one saga without its id. */
   of(id: string): string[] {
-    return this.effects.filter((key) => key.startsWith(`${id}:`)).map((key) => key.slice(id.length + 1));
+    return this.effects
+      .filter((key) => key.startsWith(`checkout:${id}:`))
+      .map((key) => key.slice(`checkout:${id}:`.length));
   }
 }
 
@@ -61,7 +64,7 @@ function bodies(ledger: Ledger, plan: Record<string, Behaviour>) {
   });
 }
 
-const FAST_RETRY = { attempts: 2, backoff: "exponential(10ms, 10ms)" };
+const FAST_RETRY: StepRetry = { attempts: 2, backoff: "exponential(10ms, 10ms)" };
 const STEPS: Record<string, StepOptions> = {
   a: { compensate: "ua", retry: FAST_RETRY },
   b: { compensate: "ub", after: ["a"], retry: FAST_RETRY },
@@ -157,7 +160,7 @@ describe("without faults", () => {
   it("a step without an answer is compensated too, after its attempts", async () => {
     const { ledger } = await play({ plan: { b: "lost" } });
     expect(ledger.of("s1")).toEqual(["a", "b", "b:compensate", "a:compensate"]);
-    expect(ledger.calls.get("s1:b")).toBe(2);
+    expect(ledger.calls.get("checkout:s1:b")).toBe(2);
   });
 
   it("a retry with the same key succeeds where the first attempt got no answer", async () => {
@@ -171,7 +174,7 @@ describe("without faults", () => {
       act: async (cluster) => cluster.publish("s1", { kind: "start", input: {}, trace: {} }),
     });
     expect(entries).toHaveLength(4);
-    expect(ledger.calls.get("s1:a")).toBe(1);
+    expect(ledger.calls.get("checkout:s1:a")).toBe(1);
   });
 
   it("a long backoff is waited for without a worker", async () => {
@@ -199,7 +202,7 @@ describe("without faults", () => {
     cluster.publish("s1", { kind: "start", input: {}, trace: {} });
     await cluster.clock.advanceAsync(12_000);
     expect(cluster.entry("s1")?.status).toBe("completed");
-    expect(ledger.calls.get("s1:a")).toBe(1);
+    expect(ledger.calls.get("checkout:s1:a")).toBe(1);
   });
 
   it("a step that throws the code of its timeout is aborted then", async () => {

@@ -195,7 +195,7 @@ class StepWork {
       id,
       step: this.name,
       method,
-      key: this.compensation ? `${id}:${this.name}:compensate` : `${id}:${this.name}`,
+      key: `${saga}:${id}:${this.name}${this.compensation ? ":compensate" : ""}`,
       compensation: this.compensation,
       input,
       results: this.results(),
