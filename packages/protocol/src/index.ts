@@ -1,10 +1,12 @@
 export * from "./client-operation-parser.js";
 export * from "./connect-options.js";
+export { decodeText } from "./control-line.js";
 export * from "./errors.js";
 export * from "./headers.js";
 export * from "./info.js";
 export * from "./jetstream/index.js";
 export * from "./limits.js";
+export { ReusedFrame } from "./message-frame.js";
 export * from "./operation-collector.js";
 export * from "./ops.js";
 export { OperationParser, type ParserLimits } from "./parser.js";

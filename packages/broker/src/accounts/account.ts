@@ -1,0 +1,17 @@
+import { RouterBus } from "../routing/account-bus.js";
+import { Router } from "../routing/router.js";
+
+/** Name of the account of connections that belong to no other. Source: nats-server accounts.go `globalAccountName`. */
+export const GLOBAL_ACCOUNT = "$G";
+
+/** A space of subjects of its own: connections of different accounts do not hear each other. */
+export class Account {
+  readonly router = new Router();
+  /** The broker's own access: JetStream and other internal services. */
+  readonly bus: RouterBus;
+  connectionCount = 0;
+
+  constructor(readonly name: string) {
+    this.bus = new RouterBus(name, this.router);
+  }
+}

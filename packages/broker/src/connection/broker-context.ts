@@ -1,0 +1,17 @@
+import type { ServerInfo } from "@ganglion/protocol";
+import type { Accounts } from "../accounts/accounts.js";
+import type { Authenticator } from "../auth/authenticator.js";
+import type { ResolvedBrokerOptions } from "../options.js";
+import type { ConnectionRegistry } from "./connection-registry.js";
+import type { OutboxEnvironment } from "./outbox.js";
+
+/** What the connections of one broker share. */
+export interface BrokerContext {
+  readonly options: ResolvedBrokerOptions;
+  readonly accounts: Accounts;
+  readonly authenticator: Authenticator;
+  readonly registry: ConnectionRegistry;
+  readonly outboxEnvironment: OutboxEnvironment;
+  /** INFO without what depends on the connection. */
+  info(): ServerInfo;
+}

@@ -1,0 +1,26 @@
+/**
+ * Why a connection was closed, in the words of /connz.
+ *
+ * Source: nats-server monitor.go `ClosedState.String`.
+ */
+export const CLOSE_REASON = {
+  clientClosed: "Client Closed",
+  authenticationTimeout: "Authentication Timeout",
+  authenticationFailure: "Authentication Failure",
+  slowConsumerPendingBytes: "Slow Consumer (Pending Bytes)",
+  slowConsumerWriteDeadline: "Slow Consumer (Write Deadline)",
+  writeError: "Write Error",
+  readError: "Read Error",
+  parseError: "Parse Error",
+  staleConnection: "Stale Connection",
+  protocolViolation: "Protocol Violation",
+  badClientProtocolVersion: "Bad Client Protocol Version",
+  maxConnectionsExceeded: "Maximum Connections Exceeded",
+  maxPayloadExceeded: "Maximum Message Payload Exceeded",
+  maxControlLineExceeded: "Maximum Control Line Exceeded",
+  serverShutdown: "Server Shutdown",
+  noRespondersRequiresHeaders: "No Responders Requires Headers",
+} as const;
+
+/** One of the words of {@link CLOSE_REASON}. */
+export type CloseReason = (typeof CLOSE_REASON)[keyof typeof CLOSE_REASON];

@@ -1,0 +1,228 @@
+import type { Duplex } from "node:stream";
+import { systemClock, type Timer } from "@ganglion/kernel";
+import {
+  ClientOperationParser,
+  type ConnectOptions,
+  DEFAULT_CONNECT_OPTIONS,
+  encodeError,
+  encodeInfo,
+  OK,
+  PING,
+} from "@ganglion/protocol";
+import type { Account } from "../accounts/account.js";
+import { Dispatch } from "../handlers/dispatch.js";
+import { Publisher } from "../routing/publisher.js";
+import type { Subscriber } from "../routing/subscriber.js";
+import type { Subscription } from "../routing/subscription.js";
+import type { BrokerContext } from "./broker-context.js";
+import { CLOSE_REASON, type CloseReason } from "./close-reason.js";
+import { ERROR_TEXT, type ErrorText } from "./error-texts.js";
+import { Keepalive } from "./keepalive.js";
+import { Outbox } from "./outbox.js";
+import { refuse } from "./refuse.js";
+import { stall } from "./stall.js";
+
+/** Time a closed connection has to read what was written last, before it is cut. */
+const LINGER_MS = 250;
+
+/** Where a connection comes from. */
+export interface Peer {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One client connection: its state, its subscriptions, its way in (parser) and out (outbox). */
+export class Connection implements Subscriber {
+  readonly id: number;
+  readonly outbox: Outbox;
+  readonly parser: ClientOperationParser;
+  readonly keepalive: Keepalive;
+  readonly subscriptions = new Map<string, Subscription>();
+  /** What the client said in CONNECT; nats-server's defaults before. */
+  options: ConnectOptions = DEFAULT_CONNECT_OPTIONS;
+  connectReceived = false;
+  firstPongSent = false;
+  account: Account;
+  publisher: Publisher;
+  closeReason: CloseReason | undefined;
+  inMessages = 0;
+  inBytes = 0;
+  outMessages = 0;
+  outBytes = 0;
+  /** For logs: `127.0.0.1:4711 - cid:5`. */
+  label: string;
+  readonly traceOut: ((line: string) => void) | undefined;
+  // Copies of options that every message needs.
+  echo = DEFAULT_CONNECT_OPTIONS.echo;
+  headers = DEFAULT_CONNECT_OPTIONS.headers;
+  verbose = DEFAULT_CONNECT_OPTIONS.verbose;
+  private readonly authTimer: Timer | undefined;
+
+  constructor(
+    readonly context: BrokerContext,
+    readonly transport: Duplex,
+    readonly peer: Peer,
+  ) {
+    const { options, registry, authenticator, accounts } = context;
+    this.id = registry.nextId();
+    this.label = `${peer.host}:${peer.port} - cid:${this.id}`;
+    this.account = accounts.global;
+    this.account.connectionCount++;
+    this.publisher = new Publisher({ clientId: this.id, accountName: this.account.name }, this);
+    this.traceOut = options.trace && ((line) => this.trace(`->> ${line}`));
+    this.outbox = new Outbox(transport, context.outboxEnvironment, (reason) => this.slow(reason));
+    this.parser = new ClientOperationParser(new Dispatch(this), {
+      maxControlLineBytes: options.maxControlLineBytes,
+      maxPayloadBytes: options.maxPayloadBytes,
+      allowHeaders: false,
+      connectOnly: authenticator.required,
+    });
+    this.keepalive = new Keepalive(options, {
+      sendPing: () => this.send(PING, "PING"),
+      stale: () => this.fail(ERROR_TEXT.staleConnection, CLOSE_REASON.staleConnection),
+    });
+    if (authenticator.required) {
+      this.authTimer = options.clock.schedule(options.authTimeoutMs, () =>
+        this.fail(ERROR_TEXT.authenticationTimeout, CLOSE_REASON.authenticationTimeout),
+      );
+    }
+  }
+
+  /** Greets the client and starts to listen to it. */
+  open(): void {
+    const { options, registry } = this.context;
+    options.logger.debug(`${this.label} - Client connection created`);
+    this.sendInfo();
+    if (registry.isFull) {
+      options.logger.error(`${this.label} - ${ERROR_TEXT.maxConnectionsExceeded}`);
+      this.fail(ERROR_TEXT.maxConnectionsExceeded, CLOSE_REASON.maxConnectionsExceeded);
+      return;
+    }
+    registry.add(this);
+    this.transport.on("data", (chunk: Buffer) => this.receive(chunk));
+    this.transport.on("end", () => this.close(CLOSE_REASON.clientClosed));
+    this.transport.on("error", () => this.close(CLOSE_REASON.readError));
+    this.transport.on("close", () => this.close(CLOSE_REASON.clientClosed));
+  }
+
+  get isClosed(): boolean {
+    return this.closeReason !== undefined;
+  }
+
+  /** CONNECT has arrived in time. */
+  authenticated(): void {
+    this.authTimer?.cancel();
+    this.parser.connectOnly = false;
+  }
+
+  /** Moves the connection, which has no subscriptions, to another account. */
+  enter(account: Account): void {
+    if (account === this.account) return;
+    this.account.connectionCount--;
+    this.account = account;
+    account.connectionCount++;
+    this.publisher = new Publisher({ clientId: this.id, accountName: account.name }, this);
+  }
+
+  sendInfo(extra: { readonly connect_info?: boolean; readonly remote_account?: string } = {}): void {
+    const info = { ...this.context.info(), client_id: this.id, client_ip: this.peer.host, ...extra };
+    this.outbox.append(encodeInfo(info));
+  }
+
+  send(bytes: Uint8Array, operation: string): void {
+    this.traceOut?.(`[${operation}]`);
+    this.outbox.append(bytes);
+  }
+
+  sendOk(): void {
+    this.send(OK, "OK");
+  }
+
+  sendError(text: ErrorText): void {
+    this.send(encodeError(text), `-ERR ${text}`);
+  }
+
+  /** Tells the client why, and closes. */
+  fail(text: ErrorText, reason: CloseReason): void {
+    if (this.isClosed) return;
+    this.sendError(text);
+    this.close(reason);
+  }
+
+  trace(line: string): void {
+    this.context.options.trace?.(`${this.label} - ${line}`);
+  }
+
+  countOut(sizeBytes: number): void {
+    this.outMessages++;
+    this.outBytes += sizeBytes;
+  }
+
+  expire(subscription: Subscription): void {
+    if (this.subscriptions.get(subscription.sid) === subscription)
+      this.subscriptions.delete(subscription.sid);
+    this.account.router.remove(subscription);
+    this.traceOut?.(`[DELSUB ${subscription.sid}]`);
+  }
+
+  dropSubscriptions(): void {
+    for (const subscription of this.subscriptions.values()) this.account.router.remove(subscription);
+    this.subscriptions.clear();
+  }
+
+  /** Ends the connection. What is in the outbox is still written, unless the connection is broken. */
+  close(reason: CloseReason): void {
+    if (this.isClosed) return;
+    this.closeReason = reason;
+    const { options, registry } = this.context;
+    options.logger.debug(`${this.label} - Client connection closed: ${reason}`);
+    this.parser.stop();
+    this.authTimer?.cancel();
+    this.keepalive.stop();
+    this.dropSubscriptions();
+    this.account.connectionCount--;
+    registry.remove(this);
+    const isBroken = BROKEN.has(reason);
+    this.outbox.close({ discard: isBroken });
+    if (isBroken) this.transport.destroy();
+    else this.linger();
+  }
+
+  /** Closes the writing side and gives the peer a moment to read, so that unread input does not reset the connection. */
+  private linger(): void {
+    const { transport } = this;
+    transport.on("error", () => {}); // whatever happens now happens to a closed connection
+    transport.end();
+    transport.resume();
+    const timer = systemClock.schedule(LINGER_MS, () => transport.destroy());
+    transport.once("close", () => timer.cancel());
+  }
+
+  private receive(chunk: Buffer): void {
+    if (this.isClosed) return;
+    const messagesBefore = this.inMessages;
+    const fault = this.parser.feed(chunk);
+    if (this.inMessages !== messagesBefore) this.keepalive.active();
+    if (fault !== undefined && !this.isClosed) refuse(this, fault);
+    const congestion = this.publisher.congestedBy;
+    if (congestion === undefined) return;
+    this.publisher.congestedBy = undefined;
+    stall(this.transport, congestion, this.context.options.clock);
+  }
+
+  private slow(reason: CloseReason): void {
+    if (this.isClosed) return;
+    const { options, registry } = this.context;
+    registry.slowConsumers++;
+    options.logger.info(`${this.label} - Slow Consumer Detected: ${reason}`);
+    this.close(reason);
+  }
+}
+
+/** Reasons after which nothing more can or should be written. */
+const BROKEN: ReadonlySet<CloseReason> = new Set([
+  CLOSE_REASON.readError,
+  CLOSE_REASON.writeError,
+  CLOSE_REASON.slowConsumerPendingBytes,
+  CLOSE_REASON.slowConsumerWriteDeadline,
+]);

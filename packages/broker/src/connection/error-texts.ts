@@ -1,0 +1,25 @@
+/**
+ * The texts of -ERR. Clients match them, so they are nats-server's to the letter.
+ *
+ * Source: nats-server client.go, parser.go and errors.go.
+ */
+export const ERROR_TEXT = {
+  unknownOperation: "Unknown Protocol Operation",
+  authorizationViolation: "Authorization Violation",
+  authenticationTimeout: "Authentication Timeout",
+  maxConnectionsExceeded: "maximum connections exceeded",
+  maxPayloadViolation: "Maximum Payload Violation",
+  maxControlLineExceeded: "maximum control line exceeded",
+  staleConnection: "Stale Connection",
+  invalidClientProtocol: "invalid client protocol",
+  noRespondersRequiresHeaders: "no responders requires headers support",
+  maxSubscriptionsExceeded: "maximum subscriptions exceeded",
+  invalidSubject: "Invalid Subject",
+  invalidPublishSubject: "Invalid Publish Subject",
+} as const;
+
+/** One of the texts of {@link ERROR_TEXT}, or a permission violation that names a subject. */
+export type ErrorText =
+  | (typeof ERROR_TEXT)[keyof typeof ERROR_TEXT]
+  | `Permissions Violation for ${"Publish" | "Subscription"} to "${string}"${"" | ` using queue "${string}"`}`
+  | `Permissions Violation for Publish with Reply of "${string}"`;

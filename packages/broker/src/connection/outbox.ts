@@ -1,0 +1,220 @@
+import type { Duplex } from "node:stream";
+import type { Clock, Timer } from "@ganglion/kernel";
+import type { MessageFrame } from "@ganglion/protocol";
+import { BLOCK_BYTES, type BlockPool } from "./block-pool.js";
+import { CLOSE_REASON, type CloseReason } from "./close-reason.js";
+import type { Flushable, FlushQueue } from "./flush-queue.js";
+
+const NO_BLOCK: Buffer = Buffer.alloc(0);
+const CRLF: Uint8Array = Buffer.from("\r\n");
+/** A write that was finished before it returned: its callback has nothing to do. */
+const FINISHED: PendingWrite = { block: undefined, sizeBytes: 0 };
+/** Most bytes in flight while paced producers (JetStream consumers) may go on. */
+const ROOM_BYTES = 1024 * 1024;
+
+interface PendingWrite {
+  /** To be given back to the pool; undefined when the memory is not the pool's. */
+  readonly block: Buffer | undefined;
+  readonly sizeBytes: number;
+}
+
+/** What an outbox works with. */
+export interface OutboxEnvironment {
+  readonly pool: BlockPool;
+  readonly queue: FlushQueue;
+  readonly clock: Clock;
+  readonly maxPendingBytes: number;
+  readonly writeDeadlineMs: number;
+}
+
+/**
+ * The outgoing bytes of one connection. Operations are copied into a block; a block is written when it is full and
+ * at the end of the event-loop turn, so that many messages share one system call.
+ */
+export class Outbox implements Flushable {
+  private block = NO_BLOCK;
+  private used = 0;
+  private queued = false;
+  private closed = false;
+  private readonly writes: PendingWrite[] = [];
+  private inFlightBytes = 0;
+  private deadline: Timer | undefined;
+  private waiters: { readonly belowBytes: number; readonly callback: () => void }[] = [];
+  /**
+   * True while more than three quarters of the allowed bytes wait: producers should pause.
+   *
+   * Source: nats-server client.go `queueOutbound` (stall gate).
+   */
+  congested = false;
+
+  constructor(
+    private readonly transport: Duplex,
+    private readonly environment: OutboxEnvironment,
+    /** Called once when the peer does not read fast enough; it must close the connection. */
+    private readonly onSlow: (reason: CloseReason) => void,
+  ) {}
+
+  /** Bytes that wait to be taken by the operating system. */
+  get pendingBytes(): number {
+    return this.inFlightBytes + this.used;
+  }
+
+  /** Whether a paced producer may put more in. */
+  get hasRoom(): boolean {
+    return this.closed || this.inFlightBytes < this.roomBytes;
+  }
+
+  /** Calls back once when there is room for a paced producer, or the connection is closed. */
+  whenRoom(callback: () => void): void {
+    this.whenBelow(this.roomBytes, callback);
+  }
+
+  /** Calls back once when the connection is not congested any more, or is closed. */
+  whenUncongested(callback: () => void): void {
+    this.whenBelow(this.congestionBytes, callback);
+  }
+
+  private whenBelow(belowBytes: number, callback: () => void): void {
+    if (this.closed || this.inFlightBytes < belowBytes) callback();
+    else this.waiters.push({ belowBytes, callback });
+  }
+
+  private get roomBytes(): number {
+    return Math.min(ROOM_BYTES, this.environment.maxPendingBytes / 4);
+  }
+
+  private get congestionBytes(): number {
+    return (this.environment.maxPendingBytes / 4) * 3;
+  }
+
+  /** Puts in an operation as it is. @returns false when the connection is closed. */
+  append(bytes: Uint8Array): boolean {
+    if (this.used + bytes.length > this.block.length && !this.makeRoom(bytes.length)) {
+      return this.writeApart(Buffer.from(bytes));
+    }
+    this.block.set(bytes, this.used);
+    this.used += bytes.length;
+    this.enqueue();
+    return !this.closed;
+  }
+
+  /** Puts in `prefix` and behind it the canonical tail of a message. @returns false when the connection is closed. */
+  appendMessage(prefix: Uint8Array, frame: MessageFrame): boolean {
+    const from = frame.tailStart;
+    const to = frame.dataEnd + 2;
+    const sizeBytes = prefix.length + to - from;
+    if (this.used + sizeBytes > this.block.length && !this.makeRoom(sizeBytes)) {
+      return this.append(prefix) && this.writeApart(rangeOf(frame, from, to));
+    }
+    const { block } = this;
+    block.set(prefix, this.used);
+    block.set(frame.bytes.subarray(from, to), this.used + prefix.length);
+    this.used += sizeBytes;
+    if (!this.queued) this.enqueue();
+    return !this.closed;
+  }
+
+  /** Puts in a message without its headers, for a client that does not understand them. */
+  appendWithoutHeaders(prefix: Uint8Array, frame: MessageFrame): boolean {
+    const reply = frame.bytes.subarray(frame.replyStart, frame.replyEnd);
+    const payload = frame.bytes.subarray(frame.dataStart + frame.headerSizeBytes, frame.dataEnd);
+    const sizes = Buffer.from(`${reply.length > 0 ? " " : ""}${payload.length}\r\n`);
+    return this.append(Buffer.concat([prefix, reply, sizes, payload, CRLF]));
+  }
+
+  /** Writes out what is there. */
+  flush(): void {
+    this.queued = false;
+    if (this.used > 0) this.writeBlock();
+  }
+
+  /** Writes out what is there and takes nothing more. @param discard - drops it instead. */
+  close({ discard }: { readonly discard: boolean }): void {
+    if (this.closed) return;
+    if (!discard) this.flush();
+    this.closed = true;
+    this.used = 0;
+    this.block = NO_BLOCK;
+    this.deadline?.cancel();
+    this.release();
+  }
+
+  private enqueue(): void {
+    if (this.queued) return;
+    this.queued = true;
+    this.environment.queue.add(this);
+  }
+
+  /** Provides a block with room for `sizeBytes`. @returns false when no block can hold that much. */
+  private makeRoom(sizeBytes: number): boolean {
+    if (this.used > 0) this.writeBlock();
+    if (this.inFlightBytes + sizeBytes > this.environment.maxPendingBytes) this.fail();
+    if (sizeBytes > BLOCK_BYTES) return false;
+    if (this.block === NO_BLOCK) this.block = this.environment.pool.take();
+    return true;
+  }
+
+  private writeBlock(): void {
+    const { block, used } = this;
+    this.block = NO_BLOCK;
+    this.used = 0;
+    this.write(block.subarray(0, used), block);
+  }
+
+  /** Writes bytes that nobody will change, without copying them. */
+  private writeApart(bytes: Uint8Array): boolean {
+    if (this.used > 0) this.writeBlock();
+    this.write(bytes, undefined);
+    return !this.closed;
+  }
+
+  private write(bytes: Uint8Array, block: Buffer | undefined): void {
+    if (this.closed) return;
+    this.transport.write(bytes, this.onWritten);
+    if (this.transport.writableLength === 0) {
+      // The operating system has taken everything, so the memory is free again.
+      if (block !== undefined) this.environment.pool.give(block);
+      this.writes.push(FINISHED);
+      return;
+    }
+    this.writes.push({ block, sizeBytes: bytes.length });
+    this.inFlightBytes += bytes.length;
+    this.deadline ??= this.armDeadline();
+    this.congested = this.inFlightBytes > this.congestionBytes;
+    if (this.inFlightBytes > this.environment.maxPendingBytes) this.fail();
+  }
+
+  private readonly onWritten = (): void => {
+    const write = this.writes.shift();
+    if (write === undefined || write === FINISHED) return;
+    if (write.block !== undefined) this.environment.pool.give(write.block);
+    this.inFlightBytes -= write.sizeBytes;
+    if (this.closed) return;
+    this.deadline?.cancel();
+    this.deadline = this.inFlightBytes > 0 ? this.armDeadline() : undefined;
+    this.congested = this.inFlightBytes > this.congestionBytes;
+    if (this.waiters.length > 0) this.release();
+  };
+
+  private armDeadline(): Timer {
+    const { clock, writeDeadlineMs } = this.environment;
+    return clock.schedule(writeDeadlineMs, () => this.onSlow(CLOSE_REASON.slowConsumerWriteDeadline));
+  }
+
+  private fail(): void {
+    if (!this.closed) this.onSlow(CLOSE_REASON.slowConsumerPendingBytes);
+  }
+
+  /** Calls back who waited for what is true now. */
+  private release(): void {
+    const waiters = this.waiters;
+    this.waiters = [];
+    for (const { belowBytes, callback } of waiters) this.whenBelow(belowBytes, callback);
+  }
+}
+
+/** A range of a frame that stays as it is: the bytes themselves when they may be kept, else a copy. */
+function rangeOf(frame: MessageFrame, from: number, to: number): Uint8Array {
+  const range = frame.bytes.subarray(from, to);
+  return frame.retainable ? range : Buffer.from(range);
+}

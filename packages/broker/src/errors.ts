@@ -1,0 +1,20 @@
+import { GanglionError, type GanglionErrorOptions } from "@ganglion/kernel";
+
+/** Every code this package throws, with what it means. */
+export const BROKER_ERRORS = {
+  INVALID_BROKER_OPTIONS: "Options of a broker cannot be used; `details.faults` lists why.",
+  INVALID_FLAGS: "The command line of the broker cannot be used.",
+  LISTEN_FAILED: "The broker cannot listen on its address; retryable when the address is in use.",
+} as const satisfies Readonly<Record<string, string>>;
+
+/** A code of {@link BROKER_ERRORS}. */
+export type BrokerErrorCode = keyof typeof BROKER_ERRORS;
+
+/** Creates an error of this package. */
+export function brokerError(
+  code: BrokerErrorCode,
+  message: string,
+  options?: GanglionErrorOptions,
+): GanglionError<BrokerErrorCode> {
+  return new GanglionError(code, message, options);
+}

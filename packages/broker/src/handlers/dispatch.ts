@@ -1,0 +1,46 @@
+import type { ClientOperationVisitor, MessageFrame } from "@ganglion/protocol";
+import { CLOSE_REASON } from "../connection/close-reason.js";
+import type { Connection } from "../connection/connection.js";
+import { handleConnect } from "./connect.js";
+import { handlePing, handlePong } from "./ping.js";
+import { PublishHandler } from "./publish.js";
+import { handleSubscribe } from "./subscribe.js";
+import { handleUnsubscribe } from "./unsubscribe.js";
+
+/** Hands every operation of a connection to its handler. */
+export class Dispatch implements ClientOperationVisitor {
+  private readonly publisher: PublishHandler;
+
+  constructor(private readonly connection: Connection) {
+    this.publisher = new PublishHandler(connection);
+  }
+
+  connect(json: string): void {
+    handleConnect(this.connection, json);
+  }
+  publish(frame: MessageFrame): void {
+    this.publisher.handle(frame);
+  }
+  subscribe(subject: string, queue: string | undefined, sid: string): void {
+    handleSubscribe(this.connection, { subject, queue, sid });
+  }
+  unsubscribe(sid: string, max: number): void {
+    handleUnsubscribe(this.connection, sid, max);
+  }
+  ping(): void {
+    handlePing(this.connection);
+  }
+  pong(): void {
+    handlePong(this.connection);
+  }
+  info(): void {
+    // A server learns nothing from a client's INFO. Source: nats-server client.go `processInfo`.
+  }
+  ok(): void {
+    // Nor from its +OK.
+  }
+  error(text: string): void {
+    this.connection.context.options.logger.error(`${this.connection.label} - Client Error ${text}`);
+    this.connection.close(CLOSE_REASON.parseError);
+  }
+}

@@ -1,0 +1,63 @@
+import { decodeText, isLiteralSubjectBytes, type MessageFrame } from "@ganglion/protocol";
+import type { Connection } from "../connection/connection.js";
+import { ERROR_TEXT } from "../connection/error-texts.js";
+import { deliver } from "../routing/deliver.js";
+import type { Route } from "../routing/route.js";
+import { tracePublish } from "./trace.js";
+
+/** Header block of the answer to a request that reached nobody. Source: nats-server client.go `processInboundClientMsg`. */
+const NO_RESPONDERS = "NATS/1.0 503\r\n\r\n";
+
+/** Handles PUB and HPUB of one connection. It remembers the last route, since most publishers stay with a subject. */
+export class PublishHandler {
+  private lastRoute: Route | undefined;
+
+  constructor(private readonly connection: Connection) {}
+
+  handle(frame: MessageFrame): void {
+    const { connection } = this;
+    const { bytes, subjectStart, subjectEnd } = frame;
+    connection.inMessages++;
+    connection.inBytes += frame.dataEnd - frame.dataStart;
+    if (connection.traceOut !== undefined) tracePublish(connection, frame);
+    if (connection.options.pedantic && !isLiteralSubjectBytes(bytes, subjectStart, subjectEnd)) {
+      connection.sendError(ERROR_TEXT.invalidPublishSubject);
+    }
+    const hasReply = frame.replyEnd > frame.replyStart;
+    if (hasReply && this.isReserved(frame)) return;
+    if (connection.verbose) connection.sendOk();
+    let route = this.lastRoute;
+    if (route === undefined || route.stale || !route.isOf(bytes, subjectStart, subjectEnd)) {
+      route = connection.account.router.find(bytes, subjectStart, subjectEnd);
+      this.lastRoute = route;
+    }
+    const count = route.isEmpty ? 0 : deliver(route, frame, connection.publisher);
+    if (count === 0 && hasReply && connection.options.no_responders) this.answerNoResponders(frame);
+  }
+
+  /** Replies under these prefixes belong to the broker. Source: nats-server client.go `isReservedReply`. */
+  private isReserved({ bytes, replyStart, replyEnd }: MessageFrame): boolean {
+    const first = bytes[replyStart];
+    if (first !== DOLLAR && first !== UNDERSCORE) return false;
+    const reply = decodeText(bytes, replyStart, replyEnd);
+    if (!RESERVED_REPLIES.some((prefix) => reply.length > prefix.length && reply.startsWith(prefix)))
+      return false;
+    this.connection.sendError(`Permissions Violation for Publish with Reply of "${reply}"`);
+    return true;
+  }
+
+  /** Sends status 503 to the connection's own subscription for the reply, if it has one. */
+  private answerNoResponders({ bytes, replyStart, replyEnd }: MessageFrame): void {
+    const { connection } = this;
+    const { targets } = connection.account.router.find(bytes, replyStart, replyEnd);
+    const own = targets.find((target) => target.subscription.subscriber === connection);
+    if (own === undefined || own.subscription.closed) return;
+    const size = NO_RESPONDERS.length;
+    const line = `HMSG ${own.subject} ${own.subscription.sid} ${size} ${size}\r\n`;
+    connection.outbox.append(Buffer.from(`${line}${NO_RESPONDERS}\r\n`));
+  }
+}
+
+const DOLLAR = 0x24;
+const UNDERSCORE = 0x5f;
+const RESERVED_REPLIES = ["$JS.ACK.", "_R_.", "_GR_."];

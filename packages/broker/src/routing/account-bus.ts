@@ -1,0 +1,112 @@
+import { ReusedFrame } from "@ganglion/protocol";
+import type { AccountBus, BusMessage, InterestWatch, InternalHandler } from "../jetstream/account-bus.js";
+import { deliver } from "./deliver.js";
+import { InterestWatches } from "./interest.js";
+import { Publisher } from "./publisher.js";
+import type { Route, RouteTarget } from "./route.js";
+import type { Router } from "./router.js";
+import { Subscription } from "./subscription.js";
+
+const CR = 0x0d;
+const LF = 0x0a;
+/** Frames up to this size are built in reused memory. */
+const SCRATCH_BYTES = 16 * 1024;
+
+/** A message of the broker in the form in which client messages arrive, so that both are delivered alike. */
+class BusFrame extends ReusedFrame {
+  private readonly scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+
+  /** Builds `[reply ]sizes CRLF data CRLF`. */
+  fill({ reply, headerSizeBytes, data }: BusMessage): void {
+    const sizes = headerSizeBytes > 0 ? `${headerSizeBytes} ${data.length}` : `${data.length}`;
+    const line = reply === undefined ? `${sizes}\r\n` : `${reply} ${sizes}\r\n`;
+    const replySizeBytes = reply === undefined ? 0 : Buffer.byteLength(reply);
+    const lineSizeBytes = replySizeBytes + line.length - (reply?.length ?? 0);
+    const totalBytes = lineSizeBytes + data.length + 2;
+    this.retainable = totalBytes > SCRATCH_BYTES;
+    const bytes = this.retainable ? Buffer.allocUnsafeSlow(totalBytes) : this.scratch;
+    bytes.write(line, 0, "utf8");
+    bytes.set(data, lineSizeBytes);
+    bytes[totalBytes - 2] = CR;
+    bytes[totalBytes - 1] = LF;
+    this.bytes = bytes;
+    this.replyEnd = replySizeBytes;
+    this.isHeaderOperation = headerSizeBytes > 0;
+    this.headerSizeBytes = headerSizeBytes;
+    this.dataStart = lineSizeBytes;
+    this.dataEnd = totalBytes - 2;
+  }
+}
+
+/** What one nesting of publishing uses. */
+class Level {
+  readonly frame = new BusFrame();
+  readonly publisher = new Publisher(undefined, undefined);
+}
+
+/** The broker's own access to the routing of one account. */
+export class RouterBus implements AccountBus {
+  private readonly watches: InterestWatches;
+  private readonly levels: Level[] = [];
+  private depth = 0;
+
+  constructor(
+    readonly accountName: string,
+    private readonly router: Router,
+  ) {
+    this.watches = new InterestWatches((subject, queue) => this.hasInterest(subject, queue));
+    router.onChange = (filter) => this.watches.update(filter);
+  }
+
+  subscribe(subject: string, handler: InternalHandler): () => void {
+    const subscription = new Subscription(subject, { handler });
+    this.router.add(subscription);
+    return () => this.router.remove(subscription);
+  }
+
+  publish(message: BusMessage): number {
+    const route = this.router.findText(message.subject);
+    if (route.isEmpty) return 0;
+    // A handler may publish while it is being called: every nesting has a frame of its own.
+    if (this.depth === this.levels.length) this.levels.push(new Level());
+    const { frame, publisher } = this.levels[this.depth] as Level; // pushed just now or before
+    this.depth++;
+    frame.fill(message);
+    publisher.deliverAs = message.deliverAs;
+    try {
+      return deliver(route, frame, publisher);
+    } finally {
+      this.depth--;
+    }
+  }
+
+  hasInterest(subject: string, queue?: string): boolean {
+    const route = this.router.findText(subject);
+    if (queue === undefined) return !route.isEmpty;
+    return route.groups.some((group) => group[0]?.subscription.queue === queue);
+  }
+
+  watchInterest(
+    subject: string,
+    queue: string | undefined,
+    changed: (active: boolean) => void,
+  ): InterestWatch {
+    return this.watches.watch({ subject, queue, changed });
+  }
+
+  whenWritable(subject: string, callback: () => void): void {
+    const full = firstFull(this.router.findText(subject));
+    if (full === undefined) callback();
+    else full.whenRoom(() => this.whenWritable(subject, callback));
+  }
+}
+
+function firstFull({ targets, groups }: Route) {
+  for (const group of [targets, ...groups]) {
+    for (const { subscription } of group as readonly RouteTarget[]) {
+      const outbox = subscription.subscriber?.outbox;
+      if (outbox !== undefined && !outbox.hasRoom) return outbox;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,72 @@
+import type { Subscription } from "./subscription.js";
+
+/** A subscription as the target of one subject, with the beginning of its control lines ready. */
+export class RouteTarget {
+  private plain: Uint8Array | undefined;
+  private headed: Uint8Array | undefined;
+
+  constructor(
+    readonly subscription: Subscription,
+    readonly subject: string,
+  ) {}
+
+  /** `MSG subject sid `, which the canonical tail of a message is written behind. */
+  messagePrefix(deliverAs: string | undefined): Uint8Array {
+    if (deliverAs !== undefined) return prefix("MSG", deliverAs, this.subscription);
+    this.plain ??= prefix("MSG", this.subject, this.subscription);
+    return this.plain;
+  }
+
+  /** `HMSG subject sid `. */
+  headerPrefix(deliverAs: string | undefined): Uint8Array {
+    if (deliverAs !== undefined) return prefix("HMSG", deliverAs, this.subscription);
+    this.headed ??= prefix("HMSG", this.subject, this.subscription);
+    return this.headed;
+  }
+}
+
+function prefix(verb: "MSG" | "HMSG", subject: string, { sid }: Subscription): Uint8Array {
+  return Buffer.from(`${verb} ${subject} ${sid} `);
+}
+
+/** Everything a literal subject leads to. It stays right until the router marks it stale. */
+export class Route {
+  /** Subscriptions that each receive every message. */
+  readonly targets: readonly RouteTarget[];
+  /** Queue groups, of which one member each receives a message. */
+  readonly groups: readonly (readonly RouteTarget[])[];
+  readonly isEmpty: boolean;
+  stale = false;
+
+  constructor(
+    readonly subject: string,
+    /** The subject's bytes, owned by the route. */
+    readonly bytes: Uint8Array,
+    subscriptions: readonly Subscription[],
+  ) {
+    const targets: RouteTarget[] = [];
+    const groups = new Map<string, RouteTarget[]>();
+    for (const subscription of subscriptions) {
+      const target = new RouteTarget(subscription, subject);
+      if (subscription.queue === undefined) targets.push(target);
+      else {
+        const group = groups.get(subscription.queue);
+        if (group === undefined) groups.set(subscription.queue, [target]);
+        else group.push(target);
+      }
+    }
+    this.targets = targets;
+    this.groups = groups.size === 0 ? [] : [...groups.values()];
+    this.isEmpty = subscriptions.length === 0;
+  }
+
+  /** Whether this is the route of the subject that these bytes hold. */
+  isOf(bytes: Uint8Array, start: number, end: number): boolean {
+    const own = this.bytes;
+    if (own.length !== end - start) return false;
+    for (let i = 0; i < own.length; i++) {
+      if (own[i] !== bytes[start + i]) return false;
+    }
+    return true;
+  }
+}
