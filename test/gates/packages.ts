@@ -123,14 +123,29 @@ function checkFileNames(root: string): readonly string[] {
     .map((file) => `${file}: name the file after what it holds`);
 }
 
-/** A lock file with addresses would tie every install to one registry. */
+interface LockFile {
+  readonly packages: Readonly<
+    Record<string, { resolved?: string; optionalDependencies?: Readonly<Record<string, string>> }>
+  >;
+}
+
+/**
+ * A lock file with addresses would tie every install to one registry. One without an entry for each platform of
+ * an optional dependency is refused by `npm ci`; npm leaves an entry out when a registry does not have it.
+ */
 function checkLockFile(root: string): readonly string[] {
   const path = join(root, "package-lock.json");
-  const address = existsSync(path)
-    ? /"resolved": "(https?:[^"]+)"/.exec(readFileSync(path, "utf8"))?.[1]
-    : undefined;
-  if (address === undefined) return [];
-  return [`package-lock.json names an address (${address}): run npm with omit-lockfile-registry-resolved`];
+  if (!existsSync(path)) return ["package-lock.json does not exist"];
+  const { packages } = readJson<LockFile>(path);
+  const paths = Object.keys(packages);
+  return Object.entries(packages).flatMap(([name, { resolved, optionalDependencies }]) => [
+    ...(resolved?.includes("://")
+      ? [`package-lock.json: ${name} names an address: run npm with omit-lockfile-registry-resolved`]
+      : []),
+    ...Object.keys(optionalDependencies ?? {})
+      .filter((optional) => !paths.some((entry) => entry.endsWith(`node_modules/${optional}`)))
+      .map((optional) => `package-lock.json: ${optional}, optional for ${name}, has no entry`),
+  ]);
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -105,13 +105,22 @@ describe("packages", () => {
     ]);
   });
 
-  it("refuses addresses in the lock file", () => {
-    project.write("package-lock.json", { packages: { a: { resolved: "https://packages.example/a.tgz" } } });
-    const faults = checkPackages(project.root);
-    project.remove("package-lock.json");
-    expect(faults).toEqual([
-      expect.stringContaining("package-lock.json names an address (https://packages.example/a.tgz)"),
+  it("refuses a lock file with addresses, without an optional dependency, and none", () => {
+    const original = readFileSync(join(project.root, "package-lock.json"), "utf8");
+    const faultsOf = (packages: object) => {
+      project.write("package-lock.json", { packages });
+      return checkPackages(project.root);
+    };
+    expect(faultsOf({ "node_modules/a": { resolved: "https://packages.example/a.tgz" } })).toEqual([
+      "package-lock.json: node_modules/a names an address: run npm with omit-lockfile-registry-resolved",
     ]);
+    const a = { optionalDependencies: { "a-linux": "1.0.0", "a-darwin": "1.0.0" } };
+    expect(faultsOf({ "node_modules/a": a, "node_modules/a-linux": {} })).toEqual([
+      "package-lock.json: a-darwin, optional for node_modules/a, has no entry",
+    ]);
+    project.remove("package-lock.json");
+    expect(checkPackages(project.root)).toEqual(["package-lock.json does not exist"]);
+    project.write("package-lock.json", original);
   });
 });
 

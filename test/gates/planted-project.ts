@@ -12,6 +12,7 @@ const CONFIGURATION = [
   ".biome.json",
   ".gitignore",
   "package.json",
+  "package-lock.json",
   "tsconfig.json",
   "packages/tsconfig.base.json",
   "test/vitest.config.ts",
