@@ -1,3 +1,5 @@
+import { ServiceError } from "@ganglion/core";
+import { GanglionError } from "@ganglion/kernel";
 import type { SagaDefinition } from "./definition.js";
 import type { SagaEntry, StepRecord } from "./journal.js";
 
@@ -51,4 +53,28 @@ export interface FailureClass {
   readonly definite: boolean;
   /** Trying again may help. */
   readonly retryable: boolean;
+}
+
+/** The participant refused before it did anything, or never got the request. */
+const WITHOUT_EFFECT: ReadonlyMap<string, { readonly retryable: boolean }> = new Map([
+  ["SAGA_STEP_REJECTED", { retryable: false }],
+  ["BAD_REQUEST", { retryable: false }],
+  ["INVALID_DATA", { retryable: false }],
+  ["VERSION_MISMATCH", { retryable: false }],
+  ["PAYLOAD_TOO_LARGE", { retryable: false }],
+  ["NO_RESPONDERS", { retryable: true }],
+]);
+/** It happened, and would happen the same way again. */
+const WITH_EFFECT: ReadonlySet<string> = new Set(["BAD_RESPONSE", "SAGA_RESULT_NOT_JSON"]);
+
+/**
+ * What an error says about the step that threw it. An error the participant declares, and a request that never
+ * reached one, are definite; a timeout, a lost connection and everything unknown leave the step in doubt.
+ */
+export function classify(error: unknown): FailureClass {
+  if (error instanceof ServiceError) return { definite: true, retryable: error.retryable };
+  if (!(error instanceof GanglionError)) return { definite: false, retryable: true };
+  const known = WITHOUT_EFFECT.get(error.code);
+  if (known !== undefined) return { definite: true, retryable: known.retryable };
+  return { definite: false, retryable: !WITH_EFFECT.has(error.code) };
 }

@@ -1,8 +1,9 @@
 import { isGanglionError } from "@ganglion/kernel";
 import { expect, it } from "vitest";
+import * as z from "zod";
 import { defineSaga, type RecordedStep, type SagaOptions, type StepOptions } from "./definition.js";
 
-const input = { parse: (value: unknown) => value };
+const input = z.object({ total: z.number() });
 
 function define(
   steps: Record<string, StepOptions>,
@@ -63,13 +64,13 @@ it("every fault is reported at once", () => {
         b: { compensate: "a", retry: { attempts: 0 } },
         c: { onTimeout: "missing", timeout: "soon" as never },
       },
-      { version: 0, concurrency: 0, input: {} as never },
+      { version: 0, concurrency: 0, input: undefined as never },
     ),
   );
   expect(faults).toEqual([
     "version 0 must be an integer ≥ 1",
     "concurrency 0 must be an integer from 1 to 10000",
-    "input must be a schema with a parse method",
+    "input is missing",
     'step "a" names "nope" as compensate: no such method',
     'step "a" comes after "zzz": no such step',
     'step "b" names "a" as compensate: that is a step',
@@ -101,4 +102,16 @@ it("the hash follows order, names and compensations, not policies", () => {
   expect(define({ a: { compensate: "undo", timeout: "1s" }, b: {} }, {}, ["undo"]).hash).toBe(base);
   expect(define({ a: {}, b: {} }).hash).not.toBe(base);
   expect(define({ a: { compensate: "undo" }, b: { after: [] } }, {}, ["undo"]).hash).not.toBe(base);
+});
+
+it("input is checked, and kept in the form JSON can hold", () => {
+  const when = z.codec(z.iso.datetime(), z.date(), {
+    decode: (text) => new Date(text),
+    encode: (date) => date.toISOString() as never, // a template literal type
+  });
+  const { input: form } = define({ a: {} }, { input: z.object({ when }) });
+  const date = new Date(Date.UTC(2026, 0, 2));
+  expect(form.encode({ when: date.toISOString() })).toEqual({ when: "2026-01-02T00:00:00.000Z" });
+  expect(form.decode({ when: "2026-01-02T00:00:00.000Z" })).toEqual({ when: date });
+  expect(() => form.encode({ when: "tomorrow" })).toThrow(/SAGA|when/);
 });

@@ -1,21 +1,16 @@
 import { createHash } from "node:crypto";
-import type { AnyEvent } from "@ganglion/core";
+import type { AnyEvent, Bound, Schema } from "@ganglion/core";
+import { InvalidValue, WireForm, wireFault } from "@ganglion/core/internal";
 import { type Duration, durationMs } from "@ganglion/kernel";
 import { sagaError } from "./errors.js";
 import { type RetryPolicy, resolveRetry, type StepRetry } from "./retry.js";
 
-/** A schema that checks a saga's input; every zod schema is one. */
-export interface InputSchema<T = unknown> {
-  /** Returns the value in its final form, or throws. */
-  parse(value: unknown): T;
-}
-
 /** What {@link Saga} takes beside the name. */
-export interface SagaOptions<Input = unknown> {
+export interface SagaOptions {
   /** Raise it when steps change. A worker leaves sagas of a newer version to newer workers. @default 1 */
   readonly version?: number;
-  /** Checks the input at `start`. */
-  readonly input: InputSchema<Input>;
+  /** Schema of the input. The journal keeps its JSON form. */
+  readonly input: Schema;
   /** How many sagas of this class one process runs at a time, 1 to 10,000. @default 64 */
   readonly concurrency?: number;
   /** How long a whole saga may take before it is compensated. @default no limit */
@@ -23,6 +18,9 @@ export interface SagaOptions<Input = unknown> {
   /** How long the journal keeps a saga that has ended. @default "7d" */
   readonly retention?: Duration;
 }
+
+/** An event a step can wait for: one of a contract. */
+export type AwaitedEvent = AnyEvent & Bound;
 
 /** What {@link Step} takes. Names are method names of the same class. */
 export interface StepOptions {
@@ -42,7 +40,7 @@ export interface StepOptions {
   /** Once this step has succeeded nothing is compensated any more: the saga can only go forward. */
   readonly pivot?: boolean;
   /** An event endpoint, or the name of a signal: the step's method runs once it has arrived. */
-  readonly waitFor?: AnyEvent | string;
+  readonly waitFor?: AwaitedEvent | string;
   /** Tells which saga an event belongs to. @default the `key` of the event's contract */
   // biome-ignore lint/suspicious/noExplicitAny: the data's type is the event's; a caller annotates it
   readonly correlate?: (data: any) => string;
@@ -82,11 +80,19 @@ export interface StepDefinition {
 export interface StepWait {
   /** The name under which the signal arrives; for an event, the name of the step. */
   readonly signal: string;
-  readonly event: AnyEvent | undefined;
+  readonly event: AwaitedEvent | undefined;
   readonly correlate: ((data: unknown) => string) | undefined;
   /** `undefined` waits without limit. */
   readonly timeoutMs: number | undefined;
   readonly onTimeout: string | undefined;
+}
+
+/** Moves inputs to and from the journal. */
+export interface InputForm {
+  /** Checks an input and gives what JSON can hold of it. @throws GanglionError `SAGA_INVALID_INPUT` */
+  encode(input: unknown): unknown;
+  /** The input as steps see it. */
+  decode(wire: unknown): unknown;
 }
 
 /** A saga class, checked and frozen. */
@@ -96,7 +102,7 @@ export interface SagaDefinition {
   /** Changes when the order, the names or the compensations of the steps do. */
   readonly hash: string;
   readonly steps: ReadonlyMap<string, StepDefinition>;
-  readonly input: InputSchema;
+  readonly input: InputForm;
   readonly concurrency: number;
   readonly timeoutMs: number | undefined;
   readonly retentionMs: number;
@@ -131,7 +137,7 @@ export function defineSaga(recorded: RecordedSaga): SagaDefinition {
   if (!Number.isSafeInteger(concurrency) || concurrency < 1 || concurrency > MAX_CONCURRENCY) {
     faults.add(`concurrency ${concurrency} must be an integer from 1 to ${MAX_CONCURRENCY}`);
   }
-  if (typeof options.input?.parse !== "function") faults.add("input must be a schema with a parse method");
+  const input = inputForm(name, options.input, faults);
   const steps = collectSteps(recorded, faults);
   checkGraph(steps, faults);
   const timeoutMs = faults.try(() => optionalMs(options.timeout, "timeout of the saga"));
@@ -142,11 +148,34 @@ export function defineSaga(recorded: RecordedSaga): SagaDefinition {
     version,
     hash: hashOf(name, steps),
     steps,
-    input: options.input,
+    input,
     concurrency,
     timeoutMs,
     retentionMs,
   });
+}
+
+function inputForm(saga: string, schema: Schema, faults: Faults): InputForm {
+  const fault = schema === undefined ? "is missing" : wireFault(schema);
+  if (fault !== undefined) {
+    faults.add(`input ${fault}`);
+    return { encode: (input) => input, decode: (wire) => wire };
+  }
+  const checked = new WireForm(schema, true);
+  const trusted = new WireForm(schema, false); // the journal holds only what was checked
+  return {
+    encode: (input) => {
+      try {
+        const text = checked.encodeText(input);
+        return text === "" ? null : JSON.parse(text);
+      } catch (error) {
+        if (!(error instanceof InvalidValue)) throw error;
+        const details = { saga, issues: error.issues };
+        throw sagaError("SAGA_INVALID_INPUT", `Input of saga ${saga}: ${error.summary}`, { details });
+      }
+    },
+    decode: (wire) => trusted.check(wire),
+  };
 }
 
 function collectSteps(recorded: RecordedSaga, faults: Faults): Map<string, StepDefinition> {
@@ -220,6 +249,14 @@ function checkNames({ name, options }: RecordedStep, known: Known, faults: Fault
     }
   } else if (options.waitFor === "") {
     faults.add(`${step} waits for a signal without a name`);
+  } else if (typeof options.waitFor === "object") {
+    if (!options.waitFor.durable)
+      faults.add(`${step} waits for ${options.waitFor.name}, which is not durable`);
+    if ((options.correlate ?? options.waitFor.key) === undefined) {
+      faults.add(
+        `${step} waits for ${options.waitFor.name}, which has no key: say by correlate which saga it is for`,
+      );
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import * as z from "zod";
 import { defineSaga, type SagaDefinition, type StepOptions } from "./definition.js";
 import { apply, MAX_BUFFERED_SIGNALS, type SagaEvent, startEntry } from "./instance.js";
 import type { SagaEntry } from "./journal.js";
@@ -9,7 +10,7 @@ function saga(steps: Record<string, StepOptions>, timeoutMs?: number): SagaDefin
   return defineSaga({
     name: "checkout",
     options: {
-      input: { parse: (value) => value },
+      input: z.any(),
       ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
     },
     steps: Object.entries(steps).map(([name, options]) => ({ name, options })),

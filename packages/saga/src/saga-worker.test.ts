@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import * as z from "zod";
 import { defineSaga, type SagaDefinition, type StepOptions } from "./definition.js";
 import { sagaError } from "./errors.js";
 import { hasEnded, type SagaEntry } from "./journal.js";
@@ -11,7 +12,7 @@ const LEASE_MS = 3_000;
 function saga(steps: Record<string, StepOptions>): SagaDefinition {
   return defineSaga({
     name: "checkout",
-    options: { input: { parse: (value) => value } },
+    options: { input: z.any() },
     steps: Object.entries(steps).map(([name, options]) => ({ name, options })),
     hasMethod: () => true,
   });

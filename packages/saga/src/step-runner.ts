@@ -21,6 +21,8 @@ export interface Attempt {
   readonly compensation: boolean;
   readonly input: unknown;
   readonly results: Readonly<Record<string, unknown>>;
+  /** Why the saga is compensated; of no meaning for a step. */
+  readonly failure: StepFailure;
   /** What arrived, for a step with `waitFor`. */
   readonly event: unknown;
   /** Aborted at the step's timeout, and when the saga is lost to another worker or the app stops. */
@@ -199,6 +201,7 @@ class StepWork {
       compensation: this.compensation,
       input,
       results: this.results(),
+      failure: this.entry.failure ?? NO_FAILURE,
       event: this.record.signal?.data,
       ...limits,
     };
@@ -245,6 +248,7 @@ class StepWork {
 }
 
 const NO_RESULTS = Object.freeze({});
+const NO_FAILURE: StepFailure = Object.freeze({ step: "", code: "", message: "" });
 const MAX_MESSAGE_LENGTH = 500;
 
 function describeError(step: string, error: unknown): StepFailure {
