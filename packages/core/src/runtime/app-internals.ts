@@ -1,5 +1,6 @@
 import type { Clock, Logger, Observer } from "@ganglion/kernel";
 import type { ComponentClass, ComponentHost, ComponentKind } from "../component/component.js";
+import type { Effects } from "../messages/context.js";
 import type { ResourcePlan } from "../topology/resource.js";
 import type { Transport } from "../transport/transport.js";
 
@@ -14,6 +15,8 @@ export interface AppInternals {
   readonly observer: Observer;
   /** @throws GanglionError `NOT_STARTED` before `app.start()` and after `app.stop()`. */
   readonly transport: Transport;
+  /** Calls and messages that belong to no delivery: deadline, idempotency key and message id come with each. */
+  readonly effects: Effects;
   /** Aborted when the app begins to stop. */
   readonly stopping: AbortSignal;
   /** The app's one instance of a class, made by the container with its dependencies. */
