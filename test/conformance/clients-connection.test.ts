@@ -3,7 +3,7 @@ import { describeBrokers } from "@ganglion/testing/vitest";
 import type { ConnectionOptions, NatsConnection } from "@nats-io/nats-core";
 import { describe, expect, it } from "vitest";
 import { CLIENT_LIBRARIES } from "../support/client-library.js";
-import { connectUntilTestEnds, describeClients, take } from "../support/describe-clients.js";
+import { ALL_BROKERS, connectUntilTestEnds, describeClients, take } from "../support/describe-clients.js";
 
 /** So that a restart is noticed and mended in milliseconds. */
 const QUICK_RECONNECT: ConnectionOptions = {
@@ -84,5 +84,5 @@ describeBrokers(
       });
     });
   },
-  { kinds: ["embedded", "nats-server", "broker-process"] },
+  { kinds: ALL_BROKERS },
 );

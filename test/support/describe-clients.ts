@@ -14,10 +14,18 @@ export interface ClientContext {
   unique(prefix: string): string;
 }
 
-const KINDS: readonly TestBrokerKind[] = ["embedded", "nats-server", "broker-process"];
+/** Brokers every scenario runs on. */
+export const ALL_BROKERS: readonly TestBrokerKind[] = ["embedded", "nats-server", "broker-process"];
+
+/** Brokers that have JetStream: ours follows. */
+export const JETSTREAM_BROKERS: readonly TestBrokerKind[] = ["nats-server"];
 
 /** Declares a suite for every broker and client library; each broker is started once for all its scenarios. */
-export function describeClients(name: string, scenarios: (context: ClientContext) => void): void {
+export function describeClients(
+  name: string,
+  scenarios: (context: ClientContext) => void,
+  kinds: readonly TestBrokerKind[] = ALL_BROKERS,
+): void {
   describeBrokers(
     name,
     (start, kind) => {
@@ -33,7 +41,7 @@ export function describeClients(name: string, scenarios: (context: ClientContext
         describe(`with ${library.name}`, () => scenarios({ library, kind, connect, unique }));
       }
     },
-    { kinds: KINDS },
+    { kinds },
   );
 }
 

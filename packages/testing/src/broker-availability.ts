@@ -21,7 +21,7 @@ export function brokerAvailability(kind: TestBrokerKind): BrokerAvailability {
 }
 
 const REASONS: Readonly<Record<TestBrokerKind, () => string | undefined>> = {
-  embedded: () => "@ganglion/broker cannot be started yet",
+  embedded: () => undefined,
   "nats-server": () => (isOnPath("nats-server") ? undefined : "nats-server is not on the PATH"),
   "broker-process": () => (existsSync(BROKER_BIN) ? undefined : `${BROKER_BIN} does not exist`),
   container: () =>

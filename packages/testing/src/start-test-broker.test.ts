@@ -19,31 +19,48 @@ describeBrokers("startTestBroker", (start, kind) => {
     await second.close();
   });
 
-  it("keeps address and streams over a restart", async () => {
-    await using store = await tempDirectory();
-    await using broker = await start({ storeDir: store.path });
+  it("keeps its address over a restart and is gone when closed", async () => {
+    await using broker = await start();
     const url = broker.url;
-    await addStream(url, "KEPT");
     await broker.restart();
     expect(broker.url).toBe(url);
-    expect(await streamNames(url)).toEqual(["KEPT"]);
+    await (await connect({ servers: url })).close();
     await broker.close();
     await broker.close();
     await expect(connect({ servers: url, maxReconnectAttempts: 0 })).rejects.toThrow();
   });
-
-  it("takes settings in the syntax of nats-server's configuration file", async () => {
-    await using broker = await start({ config: "max_payload: 2048" });
-    const connection = await connect({ servers: broker.url });
-    expect(connection.info?.max_payload).toBe(2048);
-    await connection.close();
-  });
 });
 
 describeBrokers(
-  "a killed broker",
+  "storeDir",
   (start) => {
-    it("stays down until it is restarted", async () => {
+    it("keeps streams over a restart and after the broker is closed", async () => {
+      await using store = await tempDirectory();
+      await using broker = await start({ storeDir: store.path });
+      await addStream(broker.url, "KEPT");
+      await broker.restart();
+      expect(await streamNames(broker.url)).toEqual(["KEPT"]);
+      await broker.close();
+      await using second = await start({ storeDir: store.path });
+      expect(await streamNames(second.url)).toEqual(["KEPT"]);
+    });
+  },
+  // The embedded broker's JetStream has not landed.
+  { kinds: ["nats-server"] },
+);
+
+it("an embedded broker refuses what it cannot do", async () => {
+  const unsupported = { code: "TEST_BROKER_UNSUPPORTED" };
+  await expect(startTestBroker({ kind: "embedded", config: "port: 1" })).rejects.toMatchObject(unsupported);
+  await using broker = await startTestBroker({ kind: "embedded", jetstream: false });
+  await expect(broker.kill()).rejects.toMatchObject(unsupported);
+  await expect(broker.restart({ signal: "SIGKILL" })).rejects.toMatchObject(unsupported);
+});
+
+describeBrokers(
+  "a broker in a process of its own",
+  (start) => {
+    it("stays down when killed until it is restarted", async () => {
       await using broker = await start();
       await addStream(broker.url, "KILLED");
       await broker.kill();
@@ -52,6 +69,13 @@ describeBrokers(
       expect(await streamNames(broker.url)).toEqual(["KILLED"]);
       await broker.restart({ signal: "SIGKILL" });
       expect(await streamNames(broker.url)).toEqual(["KILLED"]);
+    });
+
+    it("takes settings in the syntax of nats-server's configuration file", async () => {
+      await using broker = await start({ config: "max_payload: 2048" });
+      const connection = await connect({ servers: broker.url });
+      expect(connection.info?.max_payload).toBe(2048);
+      await connection.close();
     });
 
     it("that does not get ready fails with the end of its log", async () => {

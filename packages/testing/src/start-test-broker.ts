@@ -13,7 +13,8 @@ import {
 /**
  * Starts a broker on 127.0.0.1 and a free port, and returns when clients can connect.
  *
- * @throws GanglionError `TEST_BROKER_UNAVAILABLE`, `TEST_BROKER_START_FAILED`, `TEST_BROKER_UNKNOWN_KIND`
+ * @throws GanglionError `TEST_BROKER_UNAVAILABLE`, `TEST_BROKER_START_FAILED`, `TEST_BROKER_UNKNOWN_KIND`,
+ *   `TEST_BROKER_UNSUPPORTED`
  * @example
  * await using broker = await startTestBroker();
  * const connection = await connect({ servers: broker.url });

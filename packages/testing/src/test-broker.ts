@@ -19,7 +19,10 @@ export interface TestBrokerOptions {
   readonly jetstream?: boolean;
   /** Where streams are kept; it stays after `close()`. @default a temporary directory */
   readonly storeDir?: string;
-  /** Further settings in the syntax of nats-server's configuration file. Port and store are set by the fixture. */
+  /**
+   * Further settings in the syntax of nats-server's configuration file; port and store are set by the fixture.
+   * Not for kind `embedded`.
+   */
   readonly config?: string;
 }
 
