@@ -7,3 +7,4 @@ export * from "./go-duration.js";
 export * from "./responses.js";
 export * from "./status.js";
 export * from "./stream-config.js";
+export * from "./timestamp.js";
