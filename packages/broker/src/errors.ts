@@ -3,6 +3,7 @@ import { GanglionError, type GanglionErrorOptions } from "@ganglion/kernel";
 /** Every code this package throws, with what it means. */
 export const BROKER_ERRORS = {
   INVALID_BROKER_OPTIONS: "Options of a broker cannot be used; `details.faults` lists why.",
+  JETSTREAM_API_ERROR: "JetStream refuses a request; `details` is the error of its response.",
   INVALID_FLAGS: "The command line of the broker cannot be used.",
   LISTEN_FAILED: "The broker cannot listen on its address; retryable when the address is in use.",
 } as const satisfies Readonly<Record<string, string>>;

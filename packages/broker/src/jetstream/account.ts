@@ -1,0 +1,261 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Clock, Logger } from "@ganglion/kernel";
+import {
+  type AccountLimits,
+  type ConsumerConfig,
+  filtersOverlap,
+  type StorageType,
+  type StreamConfig,
+} from "@ganglion/protocol";
+import type { Storage, StreamStore } from "@ganglion/store";
+import type { AccountBus } from "./account-bus.js";
+import { type ServerLimits, StorageLimits } from "./account-limits.js";
+import { Advisories } from "./advisories.js";
+import { apiFault } from "./api/api-fault.js";
+import type { Consumer } from "./consumer/consumer.js";
+import { ConsumerRegistry } from "./consumer-registry.js";
+import { ListenerRelay } from "./listener-relay.js";
+import type { ReadyQueue } from "./ready-queue.js";
+import { readStreamMetadata, streamMetadata } from "./stored-metadata.js";
+import { Stream, type StreamHost, storeLimits } from "./stream/stream.js";
+import { checkStreamConfig, checkStreamUpdate } from "./stream/stream-config-check.js";
+import { TaskQueue } from "./task-queue.js";
+
+/** What an account's JetStream is made with. */
+export interface JetStreamAccountOptions {
+  readonly bus: AccountBus;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly ready: ReadyQueue;
+  readonly domain: string | undefined;
+  readonly limits: AccountLimits;
+  readonly serverLimits: ServerLimits;
+  readonly maxPayloadBytes: number;
+  readonly storages: Readonly<Record<StorageType, Storage | undefined>>;
+  /** The streams of all accounts, for the limits of the server. */
+  allStreams(): Iterable<Stream>;
+}
+
+/** The streams and consumers of one account, and everything that can be done to them. */
+export class JetStreamAccount {
+  readonly bus: AccountBus;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly domain: string | undefined;
+  readonly limits: AccountLimits;
+  readonly advisories: Advisories;
+  /** Changes of streams and consumers go one after the other. */
+  readonly tasks: TaskQueue;
+  readonly consumers: ConsumerRegistry;
+  readonly storageLimits: StorageLimits;
+  private readonly byName = new Map<string, Stream>();
+  private readonly streamHost: StreamHost;
+
+  constructor(private readonly options: JetStreamAccountOptions) {
+    const { bus, clock, logger, domain, limits, ready, maxPayloadBytes } = options;
+    this.bus = bus;
+    this.clock = clock;
+    this.logger = logger;
+    this.domain = domain;
+    this.limits = limits;
+    this.advisories = new Advisories(bus, clock, domain);
+    this.tasks = new TaskQueue((error) => logger.error("a JetStream task failed", { error }));
+    this.storageLimits = new StorageLimits(limits, options.serverLimits, {
+      ofAccount: () => this.byName.values(),
+      ofServer: options.allStreams,
+    });
+    this.consumers = new ConsumerRegistry(this);
+    this.streamHost = {
+      bus,
+      clock,
+      logger,
+      advisories: this.advisories,
+      ready,
+      domain,
+      maxPayloadBytes,
+      resourceRefusal: (config, sizeBytes) => this.storageLimits.refusal(config.storage, sizeBytes),
+      consumerExpired: (stream, consumer) => this.consumers.expire(stream, consumer),
+    };
+  }
+
+  /** Every stream. */
+  get streams(): Iterable<Stream> {
+    return this.byName.values();
+  }
+
+  get streamCount(): number {
+    return this.byName.size;
+  }
+
+  findStream(name: string): Stream | undefined {
+    return this.byName.get(name);
+  }
+
+  /** @throws ApiFault `StreamNotFound`. */
+  stream(name: string): Stream {
+    const stream = this.byName.get(name);
+    if (stream === undefined) throw apiFault("StreamNotFound");
+    return stream;
+  }
+
+  /** Opens the streams and consumers that are stored, and starts to take in messages. */
+  async recover(): Promise<void> {
+    const { accountName } = this.bus;
+    for (const storage of Object.values(this.options.storages)) {
+      for (const stored of storage?.streams() ?? []) {
+        if (stored.account !== accountName || storage === undefined) continue;
+        const metadata = readStreamMetadata(stored.metadata);
+        if (metadata === undefined) {
+          this.logger.error("the metadata of a stream cannot be read; it is left as it is", {
+            stream: stored.name,
+          });
+          continue;
+        }
+        const relay = new ListenerRelay();
+        const limits = storeLimits(metadata.config);
+        const store = await storage.openStream(accountName, stored.name, { limits, listener: relay });
+        const stream = this.register(store, relay, metadata);
+        this.consumers.recover(stream);
+        stream.removeUnneeded();
+        stream.start();
+      }
+    }
+  }
+
+  /**
+   * Creates a stream, or finds the one that exists with the same configuration.
+   *
+   * @throws ApiFault.
+   */
+  async createStream(given: StreamConfig): Promise<Stream> {
+    const others = [...this.byName.values()].filter((stream) => stream.name !== given.name).length;
+    if (this.limits.max_streams > 0 && others >= this.limits.max_streams)
+      throw apiFault("MaximumStreamsLimit");
+    const config = this.checkConfig(given);
+    if (config.num_replicas > 1) throw apiFault("StreamReplicasNotSupported");
+    const existing = this.byName.get(config.name);
+    if (existing !== undefined) {
+      if (isDeepStrictEqual(existing.config, config)) return existing;
+      throw apiFault("StreamNameExist");
+    }
+    this.storageLimits.checkStream(config);
+    this.checkSubjectsFree(config);
+    const createdUs = this.clock.nowUs();
+    const relay = new ListenerRelay();
+    const store = await this.createStore(config, createdUs, relay);
+    const stream = this.register(store, relay, { config, createdUs });
+    stream.start();
+    this.adviseStream(stream.name, "create");
+    return stream;
+  }
+
+  /** Changes a stream. @throws ApiFault. */
+  async updateStream(given: StreamConfig): Promise<Stream> {
+    const config = this.checkConfig(given);
+    const stream = this.stream(config.name);
+    if (config.num_replicas > 1) throw apiFault("StreamReplicasNotSupported");
+    const changed = checkStreamUpdate(stream.config, config);
+    this.storageLimits.checkStream(changed, stream);
+    this.checkConsumerLimits(stream, changed);
+    this.checkSubjectsFree(changed, stream);
+    await stream.store.updateMetadata(streamMetadata({ config: changed, createdUs: stream.createdUs }));
+    stream.updateConfig(changed);
+    this.adviseStream(stream.name, "modify");
+    return stream;
+  }
+
+  /** Checks a stream configuration by itself, and fills in defaults. @throws ApiFault. */
+  checkConfig(given: StreamConfig): StreamConfig {
+    return checkStreamConfig(given, {
+      maxBytesRequired: this.limits.max_bytes_required,
+      maxStreamBytes: this.storageLimits.maxStreamBytes(given.storage),
+    });
+  }
+
+  /** Deletes a stream with its consumers and data. */
+  async deleteStream(stream: Stream): Promise<void> {
+    this.byName.delete(stream.name);
+    this.consumers.forget(stream);
+    stream.close();
+    await this.storageFor(stream.config.storage).deleteStream(this.bus.accountName, stream.name);
+    this.adviseStream(stream.name, "delete");
+  }
+
+  /** Streams whose subjects overlap with `filter`, or all, by name. */
+  streamsMatching(filter: string | undefined): Stream[] {
+    const overlaps = (stream: Stream) =>
+      filter === undefined ||
+      (stream.config.subjects ?? []).some((subject) => filtersOverlap(filter, subject));
+    return [...this.byName.values()].filter(overlaps).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Stops taking in and delivering messages. The storage is closed by whoever opened it. */
+  async close(): Promise<void> {
+    await this.tasks.close();
+    for (const stream of this.byName.values()) stream.close();
+  }
+
+  private register(
+    store: StreamStore,
+    relay: ListenerRelay,
+    options: { config: StreamConfig; createdUs: number },
+  ): Stream {
+    const stream = new Stream({ ...options, store }, this.streamHost);
+    relay.target = stream;
+    this.byName.set(stream.name, stream);
+    return stream;
+  }
+
+  private async createStore(
+    config: StreamConfig,
+    createdUs: number,
+    relay: ListenerRelay,
+  ): Promise<StreamStore> {
+    try {
+      return await this.storageFor(config.storage).createStream(this.bus.accountName, config.name, {
+        limits: storeLimits(config),
+        listener: relay,
+        initialSequence: config.first_seq ?? 1,
+        metadata: streamMetadata({ config, createdUs }),
+      });
+    } catch (error) {
+      this.logger.error("a stream could not be created", { stream: config.name, error });
+      throw apiFault("StreamCreate", { err: "error creating store for stream" });
+    }
+  }
+
+  private storageFor(type: StorageType): Storage {
+    const storage = this.options.storages[type];
+    if (storage === undefined) {
+      throw apiFault(type === "file" ? "StorageResourcesExceeded" : "MemoryResourcesExceeded");
+    }
+    return storage;
+  }
+
+  private checkSubjectsFree(config: StreamConfig, self?: Stream): void {
+    for (const stream of this.byName.values()) {
+      if (stream === self) continue;
+      const taken = stream.config.subjects ?? [];
+      if ((config.subjects ?? []).some((subject) => taken.some((other) => filtersOverlap(subject, other)))) {
+        throw apiFault("StreamSubjectOverlap");
+      }
+    }
+  }
+
+  /** Consumers may not exceed limits that a changed stream sets for them. */
+  private checkConsumerLimits(stream: Stream, config: StreamConfig): void {
+    if (isDeepStrictEqual(stream.config.consumer_limits, config.consumer_limits)) return;
+    const { inactive_threshold: threshold = 0, max_ack_pending: maxAckPending = 0 } = config.consumer_limits;
+    const exceeds = (consumer: ConsumerConfig) =>
+      (consumer.inactive_threshold ?? 0) > threshold || (consumer.max_ack_pending ?? 0) > maxAckPending;
+    const violators = stream.consumers.consumers.filter((consumer: Consumer) => exceeds(consumer.config));
+    if (violators.length === 0) return;
+    const names = violators.map((consumer) => consumer.name).join(", ");
+    throw apiFault("StreamUpdate", { err: `change to limits violates consumers: ${names}` });
+  }
+
+  private adviseStream(stream: string, action: "create" | "modify" | "delete"): void {
+    const verb = { create: "CREATED", modify: "UPDATED", delete: "DELETED" }[action];
+    this.advisories.advise(`STREAM.${verb}.${stream}`, "stream_action", { stream, action });
+  }
+}

@@ -1,0 +1,109 @@
+import {
+  type AccountInfo,
+  type ConsumerInfo,
+  formatTimestamp,
+  type SequenceInfo,
+  type StreamInfo,
+  type StreamStateInfo,
+  ZERO_TIMESTAMP,
+} from "@ganglion/protocol";
+import type { SequencePair } from "@ganglion/store";
+import type { JetStreamAccount } from "../account.js";
+import { storageUse } from "../account-limits.js";
+import type { Consumer } from "../consumer/consumer.js";
+import type { Stream } from "../stream/stream.js";
+
+/** How many deleted sequences an info names at most, as many as fit into a message. */
+const MAX_DELETED_DETAILS = 100_000;
+
+/** What an info may tell beside the usual. */
+export interface StreamInfoOptions {
+  readonly deletedDetails?: boolean;
+  readonly subjects?: Readonly<Record<string, number>>;
+}
+
+/** Describes a stream. */
+export function streamInfo(
+  account: JetStreamAccount,
+  stream: Stream,
+  options: StreamInfoOptions = {},
+): StreamInfo {
+  return {
+    config: stream.config,
+    created: formatTimestamp(stream.createdUs),
+    state: streamState(stream, options),
+    ...(account.domain === undefined ? {} : { domain: account.domain }),
+    ts: formatTimestamp(account.clock.nowUs()),
+  };
+}
+
+function streamState(stream: Stream, options: StreamInfoOptions): StreamStateInfo {
+  const maxDeleted = options.deletedDetails === true ? MAX_DELETED_DETAILS : 0;
+  const state = stream.store.messages.state({ maxDeleted });
+  const time = (timestampUs: number) => (timestampUs === 0 ? ZERO_TIMESTAMP : formatTimestamp(timestampUs));
+  const lost = state.lost.flatMap(({ firstSequence, lastSequence }) => range(firstSequence, lastSequence));
+  return {
+    messages: state.messages,
+    bytes: state.bytes,
+    // A stream that never held a message has no first sequence, unless it starts later than others.
+    first_seq: state.lastSequence === 0 ? 0 : state.firstSequence,
+    first_ts: state.messages === 0 ? ZERO_TIMESTAMP : time(state.firstTimestampUs),
+    last_seq: state.lastSequence,
+    last_ts: time(state.lastTimestampUs),
+    ...(state.subjectCount === 0 ? {} : { num_subjects: state.subjectCount }),
+    ...(options.subjects === undefined ? {} : { subjects: options.subjects }),
+    ...(state.deletedCount === 0 ? {} : { num_deleted: state.deletedCount }),
+    ...(state.deleted.length === 0 ? {} : { deleted: state.deleted }),
+    ...(lost.length === 0 ? {} : { lost: { msgs: lost, bytes: 0 } }),
+    consumer_count: stream.consumers.size,
+  };
+}
+
+function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}
+
+/** Describes a consumer. */
+export function consumerInfo(account: JetStreamAccount, stream: Stream, consumer: Consumer): ConsumerInfo {
+  const waiting = consumer.countWaiting();
+  const bound = consumer.isPushBound;
+  return {
+    stream_name: stream.name,
+    name: consumer.name,
+    created: formatTimestamp(consumer.createdUs),
+    config: consumer.config,
+    delivered: sequenceInfo(consumer.acks.delivered, consumer.lastDeliveredUs),
+    ack_floor: sequenceInfo(consumer.acks.ackFloor, consumer.lastAckedUs),
+    num_ack_pending: consumer.acks.pending.size,
+    num_redelivered: consumer.acks.redeliveredCount,
+    num_waiting: waiting,
+    num_pending: consumer.cursor.pendingCount,
+    ...(bound === true ? { push_bound: true } : {}),
+    ts: formatTimestamp(account.clock.nowUs()),
+  };
+}
+
+function sequenceInfo(pair: SequencePair, lastUs: number | undefined): SequenceInfo {
+  return {
+    consumer_seq: pair.consumer,
+    stream_seq: pair.stream,
+    ...(lastUs === undefined ? {} : { last_active: formatTimestamp(lastUs) }),
+  };
+}
+
+/** Describes what an account uses. */
+export function accountInfo(account: JetStreamAccount, api: { total: number; errors: number }): AccountInfo {
+  const file = storageUse(account.streams, "file");
+  const memory = storageUse(account.streams, "memory");
+  return {
+    memory: memory.usedBytes,
+    storage: file.usedBytes,
+    reserved_memory: memory.reservedBytes,
+    reserved_storage: file.reservedBytes,
+    streams: account.streamCount,
+    consumers: account.consumers.size,
+    limits: account.limits,
+    ...(account.domain === undefined ? {} : { domain: account.domain }),
+    api,
+  };
+}

@@ -1,0 +1,90 @@
+import { formatTimestamp, type StoredMessageInfo } from "@ganglion/protocol";
+import type { StoredMessage } from "@ganglion/store";
+import type { Stream } from "../stream/stream.js";
+import { apiFault } from "./api-fault.js";
+import { always, bool, decodeJson, fields, integer, optional, text } from "./json.js";
+import { type ApiRequest, isEmptyRequest, type ResponseBody, streamName } from "./request.js";
+
+/** Which message a request asks for. Source: nats-server jetstream_api.go `JSApiMsgGetRequest`. */
+export interface MessageGetRequest {
+  readonly seq?: number;
+  readonly last_by_subj?: string;
+  readonly next_by_subj?: string;
+}
+
+export const decodeMessageGet = fields<MessageGetRequest>({
+  seq: optional(integer(0)),
+  last_by_subj: optional(text),
+  next_by_subj: optional(text),
+});
+
+/** The message a request asks for; one that cannot be read counts as missing. */
+export function findMessage(stream: Stream, wanted: MessageGetRequest): StoredMessage | undefined {
+  const { messages } = stream.store;
+  try {
+    if (wanted.next_by_subj !== undefined) return messages.next(wanted.seq ?? 0, [wanted.next_by_subj]);
+    if (wanted.last_by_subj !== undefined) return messages.last(wanted.last_by_subj);
+    return messages.read(wanted.seq ?? 0);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `STREAM.MSG.GET.S`. Source: nats-server jetstream_api.go `jsMsgGetRequest`. */
+export async function getMessage(request: ApiRequest): Promise<ResponseBody> {
+  const { account, payload } = request;
+  if (isEmptyRequest(payload)) throw apiFault("BadRequest");
+  const wanted = decodeJson(payload, decodeMessageGet);
+  const { seq, last_by_subj: last, next_by_subj: next } = wanted;
+  if (last !== undefined && (seq !== undefined || next !== undefined)) throw apiFault("BadRequest");
+  if (seq === undefined && last === undefined && next === undefined) throw apiFault("BadRequest");
+  const stream = account.stream(streamName(request));
+  const message = findMessage(stream, wanted);
+  if (message === undefined) throw apiFault("NoMessageFound");
+  await new Promise<void>((resolve) => stream.whenDurable(message.sequence, resolve));
+  return { message: storedMessageInfo(message) };
+}
+
+function storedMessageInfo({
+  subject,
+  sequence,
+  timestampUs,
+  headerSizeBytes,
+  data,
+}: StoredMessage): StoredMessageInfo {
+  const base64 = (bytes: Uint8Array) =>
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
+  return {
+    subject,
+    seq: sequence,
+    ...(headerSizeBytes === 0 ? {} : { hdrs: base64(data.subarray(0, headerSizeBytes)) }),
+    ...(data.length === headerSizeBytes ? {} : { data: base64(data.subarray(headerSizeBytes)) }),
+    time: formatTimestamp(timestampUs),
+  };
+}
+
+interface MessageDeleteRequest {
+  readonly seq: number;
+  readonly no_erase?: boolean;
+}
+
+const decodeMessageDelete = fields<MessageDeleteRequest>({
+  seq: always(integer(0), 0),
+  no_erase: optional(bool),
+});
+
+/** `STREAM.MSG.DELETE.S`. Source: nats-server jetstream_api.go `jsMsgDeleteRequest`. */
+export async function deleteMessage(request: ApiRequest): Promise<ResponseBody> {
+  const { account, payload } = request;
+  if (isEmptyRequest(payload)) throw apiFault("BadRequest");
+  const { seq, no_erase: noErase } = decodeJson(payload, decodeMessageDelete);
+  const stream = account.stream(streamName(request));
+  if (stream.config.sealed) throw apiFault("StreamSealed");
+  if (stream.config.deny_delete) {
+    throw apiFault("StreamMsgDeleteFailed", { err: "message delete not permitted" });
+  }
+  const { messages } = stream.store;
+  if (!messages.remove(seq, { erase: noErase !== true })) throw apiFault("SequenceNotFound", { seq });
+  await messages.flush();
+  return { success: true };
+}

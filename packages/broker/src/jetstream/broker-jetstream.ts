@@ -1,0 +1,31 @@
+import { openMemoryStorage } from "@ganglion/store";
+import type { ResolvedBrokerOptions } from "../options.js";
+import type { AccountBus } from "./account-bus.js";
+import { type JetStream, startJetStream } from "./jetstream.js";
+
+/** JetStream of a broker with the storages it runs on. */
+export interface BrokerJetStream {
+  readonly jetstream: JetStream;
+  /** Stops JetStream, then closes the storages. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Opens the storages a broker's options ask for, and starts JetStream for the account of `bus` on them. */
+export async function openBrokerJetStream(
+  options: ResolvedBrokerOptions,
+  bus: AccountBus,
+): Promise<BrokerJetStream> {
+  const { clock, logger, maxPayloadBytes } = options;
+  const memoryStorage = openMemoryStorage({ clock });
+  const fileStorage = openMemoryStorage({ clock });
+  const jetstream = startJetStream({ memoryStorage, fileStorage, clock, logger, maxPayloadBytes });
+  await jetstream.enable(bus);
+  return {
+    jetstream,
+    close: async () => {
+      await jetstream.close();
+      await fileStorage.close();
+      await memoryStorage.close();
+    },
+  };
+}

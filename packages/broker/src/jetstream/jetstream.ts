@@ -1,0 +1,134 @@
+import { type Clock, type Logger, silentLogger, systemClock } from "@ganglion/kernel";
+import {
+  ACK_PREFIX,
+  type AccountLimits,
+  API_PREFIX,
+  domainApiPrefix,
+  FLOW_CONTROL_PREFIX,
+  parseAckSubject,
+} from "@ganglion/protocol";
+import type { Storage } from "@ganglion/store";
+import { JetStreamAccount } from "./account.js";
+import type { AccountBus, RoutedMessage } from "./account-bus.js";
+import { NO_ACCOUNT_LIMITS, type ServerLimits } from "./account-limits.js";
+import { ApiRouter } from "./api/api-router.js";
+import { ReadyQueue } from "./ready-queue.js";
+import type { Stream } from "./stream/stream.js";
+
+/** What {@link startJetStream} takes. */
+export interface JetStreamServerOptions extends ServerLimits {
+  /** Where file streams are kept; without it they are refused. */
+  readonly fileStorage?: Storage | undefined;
+  /** Where memory streams are kept; without it they are refused. */
+  readonly memoryStorage?: Storage | undefined;
+  /** @default the clock of this process */
+  readonly clock?: Clock | undefined;
+  /** @default none */
+  readonly logger?: Logger | undefined;
+  /** Name of the JetStream domain of this server. */
+  readonly domain?: string | undefined;
+  /** Largest payload the broker takes, in bytes. @default 1 MiB */
+  readonly maxPayloadBytes?: number | undefined;
+}
+
+/** JetStream of a server: streams and consumers of every account it is enabled for. */
+export interface JetStream {
+  /**
+   * Gives an account JetStream: opens what is stored for it, then takes in messages and requests.
+   *
+   * @param limits - @default none
+   */
+  enable(bus: AccountBus, limits?: AccountLimits): Promise<JetStreamAccount>;
+  /** The account's JetStream, if it is enabled. */
+  account(name: string): JetStreamAccount | undefined;
+  /** Every account that has JetStream. */
+  accounts(): Iterable<JetStreamAccount>;
+  /** Stops taking in and delivering. The storages are closed by whoever opened them. Idempotent. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024;
+
+/** Starts JetStream on storages that are open. No account has it until {@link JetStream.enable}. */
+export function startJetStream(options: JetStreamServerOptions): JetStream {
+  return new JetStreamServer(options);
+}
+
+class JetStreamServer implements JetStream {
+  private readonly byName = new Map<string, { account: JetStreamAccount; unsubscribe: () => void }>();
+  private readonly ready: ReadyQueue;
+  private readonly logger: Logger;
+
+  constructor(private readonly options: JetStreamServerOptions) {
+    this.logger = options.logger ?? silentLogger;
+    this.ready = new ReadyQueue((error) => this.logger.error("a delivery failed", { error }));
+  }
+
+  async enable(bus: AccountBus, limits: AccountLimits = NO_ACCOUNT_LIMITS): Promise<JetStreamAccount> {
+    const { options } = this;
+    const account = new JetStreamAccount({
+      bus,
+      limits,
+      clock: options.clock ?? systemClock,
+      logger: this.logger.child({ account: bus.accountName }),
+      ready: this.ready,
+      domain: options.domain,
+      serverLimits: options,
+      maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
+      storages: { file: options.fileStorage, memory: options.memoryStorage },
+      allStreams: () => this.allStreams(),
+    });
+    await account.recover();
+    this.byName.set(bus.accountName, { account, unsubscribe: subscribe(account, options.domain) });
+    return account;
+  }
+
+  account(name: string): JetStreamAccount | undefined {
+    return this.byName.get(name)?.account;
+  }
+
+  *accounts(): Iterable<JetStreamAccount> {
+    for (const { account } of this.byName.values()) yield account;
+  }
+
+  async close(): Promise<void> {
+    const closing = [...this.byName.values()];
+    this.byName.clear();
+    for (const { account, unsubscribe } of closing) {
+      unsubscribe();
+      await account.close();
+    }
+  }
+
+  private *allStreams(): Iterable<Stream> {
+    for (const { account } of this.byName.values()) yield* account.streams;
+  }
+}
+
+/** Listens to everything JetStream is asked and told in an account. @returns a function that stops it. */
+function subscribe(account: JetStreamAccount, domain: string | undefined): () => void {
+  const { bus, consumers } = account;
+  const router = new ApiRouter(account);
+  const acknowledge = (message: RoutedMessage) => {
+    const position = parseAckSubject(message.subject);
+    if (position === undefined) return;
+    const payload = message.data.subarray(message.headerSizeBytes);
+    consumers.find(position.consumerKey)?.acknowledge(position, payload, message.reply);
+  };
+  const flowControl = ({ subject }: RoutedMessage) => {
+    const key = subject.slice(FLOW_CONTROL_PREFIX.length, subject.lastIndexOf("."));
+    consumers.find(key)?.flowControlAnswered(subject);
+  };
+  const stops = [
+    bus.subscribe(`${API_PREFIX}>`, (message) => router.take(message)),
+    bus.subscribe(`${ACK_PREFIX}>`, acknowledge),
+    bus.subscribe(`${FLOW_CONTROL_PREFIX}>`, flowControl),
+  ];
+  if (domain !== undefined) {
+    const prefix = domainApiPrefix(domain);
+    stops.push(bus.subscribe(`${prefix}>`, (message) => router.take(message, prefix)));
+  }
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
