@@ -9,6 +9,7 @@ import { CLOSE_REASON } from "./connection/close-reason.js";
 import { Connection, type Peer } from "./connection/connection.js";
 import { type BrokerStatistics, ConnectionRegistry } from "./connection/connection-registry.js";
 import { FlushQueue } from "./connection/flush-queue.js";
+import { type BrokerJetStream, openBrokerJetStream } from "./jetstream/broker-jetstream.js";
 import { inProcessPair } from "./listeners/in-process.js";
 import { TcpListener } from "./listeners/tcp.js";
 import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from "./options.js";
@@ -49,6 +50,7 @@ class RunningBroker implements Broker {
   readonly serverName: string;
   private readonly context: BrokerContext;
   private listener: TcpListener | undefined;
+  private jetstream: BrokerJetStream | undefined;
   private closing: Promise<void> | undefined;
 
   constructor(private readonly options: ResolvedBrokerOptions) {
@@ -66,6 +68,9 @@ class RunningBroker implements Broker {
 
   async start(): Promise<void> {
     const { options } = this;
+    if (options.jetstream !== undefined) {
+      this.jetstream = await openBrokerJetStream(options, this.context.accounts.global.bus);
+    }
     this.listener = await TcpListener.open(options, (socket) => {
       this.accept(socket, { host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });
     });
@@ -118,6 +123,7 @@ class RunningBroker implements Broker {
     );
     for (const connection of connections) connection.close(CLOSE_REASON.serverShutdown);
     await Promise.all(closed);
+    await this.jetstream?.close();
   }
 
   private info(): ServerInfo {
