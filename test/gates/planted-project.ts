@@ -1,5 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -71,6 +80,8 @@ export class PlantedProject implements Disposable {
     for (const file of ["package.json", "tsconfig.json"]) {
       cpSync(join(REPOSITORY, "packages", name, file), join(this.root, "packages", name, file));
     }
+    const commands = join(REPOSITORY, "packages", name, "bin");
+    if (existsSync(commands)) cpSync(commands, join(this.root, "packages", name, "bin"), { recursive: true });
     this.write(`packages/${name}/src/index.ts`, "export {};\n");
   }
 

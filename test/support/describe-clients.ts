@@ -18,7 +18,7 @@ export interface ClientContext {
 export const ALL_BROKERS: readonly TestBrokerKind[] = ["embedded", "nats-server", "broker-process"];
 
 /** Brokers that have JetStream: ours follows. */
-export const JETSTREAM_BROKERS: readonly TestBrokerKind[] = ["embedded", "nats-server"];
+export const JETSTREAM_BROKERS: readonly TestBrokerKind[] = ["embedded", "nats-server", "broker-process"];
 
 /** Declares a suite for every broker and client library; each broker is started once for all its scenarios. */
 export function describeClients(

@@ -23,7 +23,8 @@ export function brokerAvailability(kind: TestBrokerKind): BrokerAvailability {
 const REASONS: Readonly<Record<TestBrokerKind, () => string | undefined>> = {
   embedded: () => undefined,
   "nats-server": () => (isOnPath("nats-server") ? undefined : "nats-server is not on the PATH"),
-  "broker-process": () => (existsSync(BROKER_BIN) ? undefined : `${BROKER_BIN} does not exist`),
+  "broker-process": () =>
+    existsSync(BROKER_BIN) ? "@ganglion/broker has no JetStream yet" : `${BROKER_BIN} does not exist`,
   container: () =>
     process.env.DOCKER_HOST !== undefined || existsSync("/var/run/docker.sock")
       ? undefined

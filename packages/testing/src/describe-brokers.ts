@@ -32,24 +32,46 @@ export function describeBrokers(
 ): void {
   const only = brokerKindFromEnvironment();
   const kinds = only === undefined ? (options.kinds ?? ["embedded", "nats-server"]) : [only];
-  for (const kind of kinds) declare(name, suite, brokerAvailability(kind));
+  const required = process.env.CI === "true";
+  for (const kind of kinds) declareSuite({ name, suite, broker: brokerAvailability(kind), required });
 }
 
-function declare(
-  name: string,
-  suite: (start: StartBroker, kind: TestBrokerKind) => void,
-  { kind, reason }: BrokerAvailability,
-): void {
+/** The functions of vitest that declare suites; tests give others. */
+export interface SuiteApi {
+  describe(name: string, suite: () => void): void;
+  skip(name: string, suite: () => void): void;
+  it(name: string, test: () => void): void;
+}
+
+const VITEST: SuiteApi = {
+  describe: (name, suite) => void describe(name, suite),
+  // biome-ignore lint/suspicious/noSkippedTests: only with a reason that is printed, and never where CI=true
+  skip: (name, suite) => void describe.skip(name, suite),
+  it: (name, test) => void it(name, test),
+};
+
+/** A suite and where it is to run. */
+export interface BrokerSuite {
+  readonly name: string;
+  readonly suite: (start: StartBroker, kind: TestBrokerKind) => void;
+  readonly broker: BrokerAvailability;
+  /** Whether a broker that is missing is a failure. */
+  readonly required: boolean;
+}
+
+/** Declares one suite on one broker, or what takes its place when the broker is missing. */
+export function declareSuite({ name, suite, broker, required }: BrokerSuite, api: SuiteApi = VITEST): void {
+  const { kind, reason } = broker;
+  const declare = () => suite((options) => startTestBroker({ ...options, kind }), kind);
   if (reason === undefined) {
-    describe(`${name} on ${kind}`, () => suite((options) => startTestBroker({ ...options, kind }), kind));
-  } else if (process.env.CI === "true") {
-    it(`${name} on ${kind}`, () => {
+    api.describe(`${name} on ${kind}`, declare);
+  } else if (required) {
+    api.it(`${name} on ${kind}`, () => {
       throw testingError("TEST_BROKER_UNAVAILABLE", `${kind} must be available where CI=true: ${reason}`);
     });
   } else {
     // biome-ignore lint/suspicious/noConsole: a skipped suite must say so where nobody reads suite names
     console.warn(`${name}: not run on ${kind}: ${reason}`);
-    // biome-ignore lint/suspicious/noSkippedTests: the reason is printed, and CI=true fails above
-    describe.skip(`${name} on ${kind} (${reason})`, () => suite(() => startTestBroker({ kind }), kind));
+    api.skip(`${name} on ${kind} (${reason})`, declare);
   }
 }

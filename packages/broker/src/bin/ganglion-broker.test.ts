@@ -1,0 +1,103 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { connect } from "nats";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { REPORTED_VERSION } from "../version.js";
+
+const BIN = fileURLToPath(new URL("../../bin/ganglion-broker.mjs", import.meta.url));
+let directory = "";
+const children: ChildProcess[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "ganglion-bin-"));
+});
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+  rmSync(directory, { recursive: true });
+});
+
+function run(args: readonly string[], bin = BIN) {
+  const child = spawn(bin, args, { stdio: ["ignore", "pipe", "pipe"] });
+  children.push(child);
+  const output = { out: "", err: "" };
+  child.stdout.on("data", (chunk) => (output.out += chunk));
+  child.stderr.on("data", (chunk) => (output.err += chunk));
+  const closed = once(child, "close").then(([code]) => ({ code: code as number | null, ...output }));
+  const ready = new Promise<void>((resolve) => {
+    child.stderr.on("data", () => {
+      if (output.err.includes("Server is ready")) resolve();
+    });
+  });
+  return { child, output, closed, ready };
+}
+
+test("-v prints a first line as nats-server does", async () => {
+  const { code, out } = await run(["-v"]).closed;
+  expect(code).toBe(0);
+  expect(out.split("\n")[0]).toBe(`nats-server: v${REPORTED_VERSION}`);
+});
+
+test("an unknown flag exits with 1 and says which", async () => {
+  const { code, err } = await run(["--nope"]).closed;
+  expect(code).toBe(1);
+  expect(err).toContain("flag provided but not defined: -nope");
+});
+
+test("a port that is in use exits with 1 and says so", async () => {
+  const first = run(["-a", "127.0.0.1", "-p", "-1"]);
+  await first.ready;
+  const port = /127\.0\.0\.1:(\d+)/.exec(first.output.err)?.[1] ?? "";
+  const { code, err } = await run(["-a", "127.0.0.1", "-p", port]).closed;
+  expect(code).toBe(1);
+  expect(err).toMatch(/\[FTL\] Cannot listen for client connections on 127\.0\.0\.1:\d+: .*EADDRINUSE/);
+});
+
+test.each(["SIGINT", "SIGTERM"] as const)(
+  "serves until %s, with ports file and pid file, under the name it was started by",
+  async (signal) => {
+    const link = join(directory, "nats-server");
+    symlinkSync(BIN, link);
+    const pidFile = join(directory, "pid");
+    const args = ["-a", "127.0.0.1", "-p", "-1", "-n", "here", "--ports_file_dir", directory, "-P", pidFile];
+    const { child, closed, ready, output } = run(args, link);
+    await ready;
+    const portsFile = join(directory, `nats-server_${child.pid}.ports`);
+    const ports = JSON.parse(readFileSync(portsFile, "utf8")) as { nats: string[] };
+    expect(readFileSync(pidFile, "utf8")).toBe(String(child.pid));
+    const nc = await connect({ servers: ports.nats, reconnect: false });
+    expect(nc.info?.server_name).toBe("here");
+    expect(output.err).toMatch(/^\[\d+\] \d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d\.\d{6} \[INF\] Starting/);
+    child.kill(signal);
+    expect((await closed).code).toBe(0);
+    expect(existsSync(portsFile)).toBe(false);
+    await nc.closed();
+  },
+);
+
+test("-DV shows operations and hides secrets; -T=false hides the time", async () => {
+  const { child, closed, ready, output } = run([
+    "-a",
+    "127.0.0.1",
+    "-p",
+    "-1",
+    "-DV",
+    "-T=false",
+    "--auth",
+    "pw",
+  ]);
+  await ready;
+  const port = /127\.0\.0\.1:(\d+)/.exec(output.err)?.[1];
+  const nc = await connect({ servers: `127.0.0.1:${port}`, token: "pw" });
+  nc.publish("a.subject", "payload");
+  await nc.drain();
+  child.kill("SIGTERM");
+  const { err } = await closed;
+  expect(err).toMatch(/^\[\d+\] \[INF\] Starting/);
+  expect(err).toMatch(/\[TRC\] 127\.0\.0\.1:\d+ - cid:1 - "v[\d.]+:nats\.js" - <<- \[PUB a\.subject 7\]/);
+  expect(err).toContain('<<- MSG_PAYLOAD: ["payload"]');
+  expect(err).toContain('"auth_token":"[REDACTED]"');
+});
