@@ -5,6 +5,10 @@ class InProcessSocket extends Duplex {
   peer: InProcessSocket | undefined;
   private pendingRead: (() => void) | undefined;
 
+  constructor() {
+    super({ allowHalfOpen: false });
+  }
+
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
     const peer = this.peer;
     // The writer may use its memory again as soon as the write is done, so the peer gets a copy.

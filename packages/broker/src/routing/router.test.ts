@@ -38,6 +38,13 @@ describe("Router", () => {
     );
   });
 
+  test("lets subjects with an empty token reach nobody", () => {
+    const router = new Router();
+    router.add(new Subscription(">", { handler: () => {} }));
+    expect(["", ".", "a.", ".a", "a..b"].filter((subject) => !router.findText(subject).isEmpty)).toEqual([]);
+    expect(router.findText("a.b").isEmpty).toBe(false);
+  });
+
   test("marks a route stale whenever it no longer says what the subscriptions say", () => {
     const router = new Router();
     const before = router.findText("a.b");

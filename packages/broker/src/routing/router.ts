@@ -4,6 +4,8 @@ import { Route } from "./route.js";
 import { SubjectTrie } from "./subject-trie.js";
 import type { Subscription } from "./subscription.js";
 
+const EMPTY_TOKEN = /^$|^\.|\.\.|\.$/;
+
 /** Finds the subscriptions of one account that a subject leads to. */
 export class Router {
   private readonly trie = new SubjectTrie<Subscription>();
@@ -52,7 +54,8 @@ export class Router {
   private build(bytes: Buffer): Route {
     const subject = bytes.toString("utf8");
     const found: Subscription[] = [];
-    this.trie.match(subject, found);
+    // A subject with an empty token reaches nobody, not even `>`. Source: nats-server sublist.go `match`.
+    if (!EMPTY_TOKEN.test(subject)) this.trie.match(subject, found);
     const route = new Route(subject, bytes, found);
     this.cache.put(route);
     return route;
