@@ -2,6 +2,9 @@ import { GanglionError, type GanglionErrorOptions } from "@ganglion/kernel";
 
 /** Every code this package throws, with what it means. */
 export const BROKER_ERRORS = {
+  CONFIG_UNREADABLE: "The configuration file of the broker cannot be read.",
+  INVALID_CONFIG:
+    "A configuration file breaks the grammar, or holds unknown keys or wrong values; `details.faults` lists them.",
   INVALID_BROKER_OPTIONS: "Options of a broker cannot be used; `details.faults` lists why.",
   JETSTREAM_API_ERROR: "JetStream refuses a request; `details` is the error of its response.",
   INVALID_FLAGS: "The command line of the broker cannot be used.",
