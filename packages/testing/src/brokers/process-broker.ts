@@ -14,9 +14,15 @@ interface ServerProgram {
 }
 
 /** The executable of `@ganglion/broker`, beside its package.json. */
-export const BROKER_BIN = fileURLToPath(
-  new URL("../bin/ganglion-broker.mjs", import.meta.resolve("@ganglion/broker")),
-);
+const BROKER_BIN = fromBrokerPackage("../bin/ganglion-broker.mjs");
+
+/** The built module behind the executable. */
+export const BROKER_PROGRAM = fromBrokerPackage("../dist/bin/ganglion-broker.js");
+
+/** @param path - from the directory of the package's entry point. */
+function fromBrokerPackage(path: string): string {
+  return fileURLToPath(new URL(path, import.meta.resolve("@ganglion/broker")));
+}
 
 /** Starts the `nats-server` of the PATH. */
 export function startNatsServer(options: ResolvedTestBrokerOptions): Promise<TestBroker> {
