@@ -21,11 +21,7 @@ export const ALL_BROKERS: readonly TestBrokerKind[] = ["embedded", "nats-server"
 export const JETSTREAM_BROKERS: readonly TestBrokerKind[] = ["embedded", "nats-server", "broker-process"];
 
 /** Declares a suite for every broker and client library; each broker is started once for all its scenarios. */
-export function describeClients(
-  name: string,
-  scenarios: (context: ClientContext) => void,
-  kinds: readonly TestBrokerKind[] = ALL_BROKERS,
-): void {
+export function describeClients(name: string, scenarios: (context: ClientContext) => void): void {
   describeBrokers(
     name,
     (start, kind) => {
@@ -41,7 +37,7 @@ export function describeClients(
         describe(`with ${library.name}`, () => scenarios({ library, kind, connect, unique }));
       }
     },
-    { kinds },
+    { kinds: ALL_BROKERS },
   );
 }
 

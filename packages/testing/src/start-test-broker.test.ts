@@ -49,7 +49,7 @@ describeBrokers(
       expect(await streamNames(second.url)).toEqual(["KEPT"]);
     });
   },
-  // JetStream of our broker has not landed.
+  // Our broker keeps its streams in memory until the file engine is wired in.
   { kinds: ["nats-server"] },
 );
 
