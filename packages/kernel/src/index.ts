@@ -7,4 +7,5 @@ export * from "./errors.js";
 export * from "./logger.js";
 export * from "./nats-source.js";
 export * from "./observer.js";
+export * from "./pause.js";
 export * from "./virtual-clock.js";

@@ -1,6 +1,5 @@
-import type { Clock } from "@ganglion/kernel";
+import { type Clock, pause } from "@ganglion/kernel";
 import type { AppendOutcome, JournalRecord, SagaEntry, SagaJournal } from "./journal.js";
-import { pause } from "./pause.js";
 
 /** What became of a change. */
 export type WriteOutcome =

@@ -1,12 +1,18 @@
 import type { AppInternals } from "@ganglion/core/internal";
-import { type Duration, deferred, durationMs, isGanglionError, throwIfAborted } from "@ganglion/kernel";
+import {
+  type Duration,
+  deferred,
+  durationMs,
+  isGanglionError,
+  pause,
+  throwIfAborted,
+} from "@ganglion/kernel";
 import type { SagaContext } from "./context.js";
 import type { SagaDefinition } from "./definition.js";
 import { sagaError } from "./errors.js";
 import { JetStreamJournal } from "./jetstream-journal.js";
 import { JetStreamTriggers } from "./jetstream-triggers.js";
 import { hasEnded, type SagaEntry, type SagaStatus, type StepFailure } from "./journal.js";
-import { pause } from "./pause.js";
 import { streamPlans } from "./resources.js";
 import { type SagaSnapshot, snapshotOf } from "./snapshot.js";
 import { endedSubject, idOf, JOURNAL_STREAM, STATUS_HEADER } from "./subjects.js";

@@ -1,8 +1,7 @@
-import { type Deferred, deferred } from "@ganglion/kernel";
+import { type Deferred, deferred, pause } from "@ganglion/kernel";
 import { apply, type SagaEvent } from "./instance.js";
 import { hasEnded, type JournalRecord, type SagaEntry } from "./journal.js";
 import { type WriterPorts, writeEntry } from "./journal-writer.js";
-import { pause } from "./pause.js";
 import { runStep, type StepPorts } from "./step-runner.js";
 import type { Trigger, TriggerPublisher } from "./triggers.js";
 

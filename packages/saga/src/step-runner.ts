@@ -1,10 +1,9 @@
-import { type Clock, GanglionError, type Logger, type Observer, type Span } from "@ganglion/kernel";
+import { type Clock, GanglionError, type Logger, type Observer, pause, type Span } from "@ganglion/kernel";
 import type { FailureClass } from "./compensation.js";
 import type { SagaDefinition, StepDefinition } from "./definition.js";
 import { sagaError } from "./errors.js";
 import type { SagaEvent } from "./instance.js";
 import type { SagaEntry, StepFailure, StepRecord } from "./journal.js";
-import { pause } from "./pause.js";
 import type { RetryPolicy } from "./retry.js";
 
 /** One call of a step's method. */
