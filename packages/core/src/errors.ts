@@ -7,6 +7,9 @@ export const CORE_ERRORS = {
   // connection and messages
   CONNECTION_FAILED: "No server could be reached, or it refused the connection.",
   CONNECTION_CLOSED: "The connection was closed before the operation finished.",
+  BUFFER_FULL: "Messages wait to be written and the server does not take them: more cannot be kept.",
+  INVALID_OPTIONS: "Options cannot be used; `details.faults` lists why.",
+  INVALID_CREDENTIALS: "A credentials file or seed cannot be read.",
   PERMISSION_DENIED: "The server does not let this user publish or subscribe there.",
   NO_RESPONDERS: "Nobody listens on the subject of a request.",
   TIMEOUT: "No answer arrived before the deadline. The request may still have had its effect.",

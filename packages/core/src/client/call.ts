@@ -10,7 +10,7 @@ import type {
 } from "../contract/inference.js";
 import type { CoreErrorCode } from "../errors.js";
 import type { HandlerContext } from "../messages/context.js";
-import type { HeaderEntry } from "../transport/message.js";
+import type { HeaderEntry } from "../transport/header-block.js";
 
 /** Options of a call. */
 export interface CallOptions {

@@ -1,5 +1,5 @@
 import type { ConsumerAdmin, DeliverFrom } from "./consumer-spec.js";
-import type { ConsumedMessage, OutgoingHeaders, StoredMessage } from "./message.js";
+import type { ConsumedMessage, OutgoingHeaders, Payload, StoredMessage } from "./message.js";
 import type { StreamAdmin } from "./stream-spec.js";
 
 /** Options of {@link JetStream.append}. */
@@ -53,7 +53,7 @@ export interface ConsumeOptions {
   readonly onHealth?: (problem: Error | undefined) => void;
   /** Creates the consumer anew when it was lost. Without it, losing the consumer ends the consumption. */
   readonly rebuild?: () => Promise<unknown>;
-  /** Milliseconds between the server's signs of life while there is nothing to deliver. @default 15000 */
+  /** Milliseconds between the server's signs of life while there is nothing to deliver. @default 5000 */
   readonly heartbeatMs?: number;
 }
 
@@ -76,6 +76,13 @@ export interface OrderedReadOptions {
   readonly from?: DeliverFrom;
   /** Only these subjects. @default all */
   readonly filterSubjects?: readonly string[];
+  /**
+   * Goes on when messages behind the position were removed before they could be read, as in streams that keep the
+   * last message of a subject only. Otherwise that is `READ_GAP`.
+   *
+   * @default false
+   */
+  readonly allowGap?: boolean;
   /** Leaves the payload out. @default false */
   readonly headersOnly?: boolean;
   /** @default "instant" */
@@ -126,7 +133,7 @@ export interface JetStream {
    * @throws GanglionError `WRONG_LAST_SEQUENCE`, `NO_STREAM`, `STREAM_MISMATCH`, `PAYLOAD_TOO_LARGE`,
    *   `JETSTREAM_ERROR`; `UNKNOWN_OUTCOME` and `CONNECTION_CLOSED` leave open whether it was stored.
    */
-  append(subject: string, data: Uint8Array, options?: AppendOptions): Promise<AppendAck>;
+  append(subject: string, data: Payload, options?: AppendOptions): Promise<AppendAck>;
   /**
    * Reads one message. Many may be in flight.
    *

@@ -1,13 +1,10 @@
-/** One header line: name and value. */
-export type HeaderEntry = readonly [name: string, value: string];
+import type { HeaderBlock, HeaderEntry } from "./header-block.js";
 
-/**
- * Headers of an outgoing message: entries, or a complete block (`NATS/1.0\r\n…\r\n\r\n`) that was encoded before,
- * as hot paths do it. A block is sent as it is, so it must not be changed after it was handed over.
- *
- * Source: ADR-4 (NATS Message Headers).
- */
-export type OutgoingHeaders = Uint8Array | readonly HeaderEntry[];
+/** Body of an outgoing message. Text is sent as UTF-8; bytes must not be changed after they were handed over. */
+export type Payload = string | Uint8Array;
+
+/** Headers of an outgoing message: entries, or a block that was encoded before, as hot paths do it. */
+export type OutgoingHeaders = HeaderBlock | readonly HeaderEntry[];
 
 /** Headers of a received message. Decoded on demand: a message whose headers nobody reads costs nothing. */
 export interface IncomingHeaders {
@@ -29,6 +26,8 @@ export interface IncomingMessage {
   readonly headers: IncomingHeaders;
   /** Payload without headers; empty when there is none. */
   readonly data: Uint8Array;
+  /** Payload as text, read as UTF-8. */
+  text(): string;
 }
 
 /** A message of a stream, as direct get and ordered reads return it. */
@@ -37,6 +36,8 @@ export interface StoredMessage {
   readonly headers: IncomingHeaders;
   /** Empty for headers-only reads. */
   readonly data: Uint8Array;
+  /** Payload as text, read as UTF-8. */
+  text(): string;
   /** Position in the stream, from 1. */
   readonly sequence: number;
   /** When the server stored it, milliseconds since 1970-01-01 UTC, with a fraction. */

@@ -1,6 +1,6 @@
 import type { Clock } from "@ganglion/kernel";
 import type { JetStream } from "./jetstream.js";
-import type { IncomingMessage, OutgoingHeaders } from "./message.js";
+import type { IncomingMessage, OutgoingHeaders, Payload } from "./message.js";
 
 /** What the server said about itself when the connection was made. */
 export interface ServerFacts {
@@ -17,12 +17,12 @@ export interface ServerFacts {
 }
 
 /**
- * What happened to the connection. `lame-duck`: the server will shut down soon, a supervisor should move work
+ * What happened to the connection; facts of the server are in {@link Transport.server}. `lame-duck`: the server will shut down soon, a supervisor should move work
  * away. `closed` is final.
  */
 export type TransportStatus =
   | { readonly type: "disconnected" }
-  | { readonly type: "reconnected"; readonly server: ServerFacts }
+  | { readonly type: "reconnected" }
   | { readonly type: "lame-duck" }
   | { readonly type: "error"; readonly error: Error }
   | { readonly type: "closed"; readonly error: Error | undefined };
@@ -103,9 +103,10 @@ export interface Transport extends AsyncDisposable {
    * Sends a message without waiting; it is written with the next turn of the event loop at the latest. While the
    * connection is down, messages are kept for the reconnect.
    *
-   * @throws GanglionError `PAYLOAD_TOO_LARGE`, `CONNECTION_CLOSED`, `INVALID_HEADER`
+   * @throws GanglionError `PAYLOAD_TOO_LARGE`, `CONNECTION_CLOSED`, `INVALID_HEADER`, `INVALID_SUBJECT`; `BUFFER_FULL`
+   *   when the server does not take messages as fast as they are sent
    */
-  publish(subject: string, data: Uint8Array, options?: PublishOptions): void;
+  publish(subject: string, data: Payload, options?: PublishOptions): void;
   /** @throws GanglionError `CONNECTION_CLOSED` */
   subscribe(subject: string, options: SubscribeOptions): TransportSubscription;
   /**
@@ -114,13 +115,13 @@ export interface Transport extends AsyncDisposable {
    * @throws GanglionError `NO_RESPONDERS` at once when nobody listens, `TIMEOUT`, `ABORTED`, `PAYLOAD_TOO_LARGE`,
    *   `CONNECTION_CLOSED`
    */
-  request(subject: string, data: Uint8Array, options: RequestOptions): Promise<IncomingMessage>;
+  request(subject: string, data: Payload, options: RequestOptions): Promise<IncomingMessage>;
   /**
    * The same without a promise, for hot paths and for replies that are many.
    *
    * @throws GanglionError `PAYLOAD_TOO_LARGE`, `CONNECTION_CLOSED`
    */
-  send(subject: string, data: Uint8Array, options: SendOptions): PendingReply;
+  send(subject: string, data: Payload, options: SendOptions): PendingReply;
   /** Resolves when the server has processed everything sent before. @throws GanglionError `CONNECTION_CLOSED` */
   flush(): Promise<void>;
   /** Calls `listener` on every change. @returns a function that ends it */

@@ -1,0 +1,11 @@
+import { connectNats } from "@ganglion/core/internal";
+import { startTestBroker } from "@ganglion/testing";
+import { describeJetStream, describeTransport } from "../support/transport-contract.js";
+
+const open = async () => {
+  const broker = await startTestBroker({ kind: "nats-server" });
+  return { connect: () => connectNats({ servers: broker.url }), close: () => broker.close() };
+};
+
+describeTransport("NATS transport on nats-server", open);
+describeJetStream("NATS transport on nats-server", open);
