@@ -25,14 +25,15 @@ export function describeClients(name: string, scenarios: (context: ClientContext
   describeBrokers(
     name,
     (start, kind) => {
-      let broker: TestBroker;
+      let broker: TestBroker | undefined;
       let names = 0;
       beforeAll(async () => {
         broker = await start();
       });
-      afterAll(() => broker.close());
+      afterAll(() => broker?.close());
       for (const library of CLIENT_LIBRARIES) {
-        const connect = (options?: ConnectionOptions) => connectUntilTestEnds(library, broker, options);
+        const connect = (options?: ConnectionOptions) =>
+          connectUntilTestEnds(library, broker as TestBroker, options); // set before any test runs
         const unique = (prefix: string) => `${prefix}${++names}`;
         describe(`with ${library.name}`, () => scenarios({ library, kind, connect, unique }));
       }

@@ -116,6 +116,7 @@ async function serverFlags(
 
 function run({ program, flags, directory }: ServerSetup, port: string): Promise<ServerProcess> {
   return startServerProcess({
+    name: program.kind,
     file: program.file,
     args: [...program.args, ...flags, "-p", port],
     portsDir: directory.path,

@@ -7,6 +7,8 @@ import { waitFor } from "../wait-for.js";
 
 /** How to start a server with nats-server's command line. */
 export interface ServerCommand {
+  /** For error messages. */
+  readonly name: string;
   readonly file: string;
   readonly args: readonly string[];
   /** The directory given with `--ports_file_dir`. */
@@ -42,7 +44,7 @@ export async function startServerProcess(command: ServerCommand): Promise<Server
   const child = spawn(command.file, command.args, { stdio: ["ignore", "ignore", "pipe"] });
   const log = tail(child);
   const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  await spawned(child, command.file);
+  await spawned(child, command);
   running.add(child);
   void exited.then(() => running.delete(child));
   const pid = Number(child.pid); // set, since the spawn event has fired
@@ -51,15 +53,18 @@ export async function startServerProcess(command: ServerCommand): Promise<Server
     return { pid, url: await readyUrl(child, command.portsDir), end };
   } catch (cause) {
     await end("SIGKILL");
-    throw testingError("TEST_BROKER_START_FAILED", `${command.file} did not get ready:\n${log()}`, { cause });
+    throw testingError("TEST_BROKER_START_FAILED", `${command.name} did not get ready:\n${log()}`, { cause });
   }
 }
 
-async function spawned(child: ChildProcess, file: string): Promise<void> {
+async function spawned(child: ChildProcess, { name, file }: ServerCommand): Promise<void> {
   try {
     await once(child, "spawn");
   } catch (cause) {
-    throw testingError("TEST_BROKER_UNAVAILABLE", `${file} cannot be executed`, { cause, details: { file } });
+    throw testingError("TEST_BROKER_UNAVAILABLE", `${name} cannot be executed: ${file}`, {
+      cause,
+      details: { file },
+    });
   }
 }
 
