@@ -79,8 +79,8 @@ export interface SubjectState {
   readonly lastSequence: number;
 }
 
-/** Why messages left a store without being asked for one by one. */
-export type RemovalReason = "limit" | "age" | "removed" | "purged";
+/** Why a message left a store. `lost`: its bytes failed their check when it was read. */
+export type RemovalReason = "limit" | "age" | "removed" | "purged" | "lost";
 
 /** Calls from a store to its stream. All are synchronous, must not throw, and may call the store. */
 export interface MessageStoreListener {
@@ -131,13 +131,21 @@ export interface MessageStore {
    */
   append(message: NewMessage): number;
 
-  /** The message at `sequence`, or undefined. @throws GanglionError `RECORD_CORRUPT` when its bytes fail their check. */
+  /**
+   * The message at `sequence`, or undefined.
+   *
+   * @throws GanglionError `RECORD_CORRUPT` for a lost message: its bytes fail their check, now or in recovery.
+   */
   read(sequence: number): StoredMessage | undefined;
 
-  /** The first message at or after `fromSequence` whose subject matches one of `filters` (none: all). */
+  /** The first message at or after `fromSequence` whose subject matches one of `filters` (none: all). Passes over lost ones. */
   next(fromSequence: number, filters?: readonly string[]): StoredMessage | undefined;
 
-  /** The newest message whose subject matches `filter`, at or before `maxSequence`. */
+  /**
+   * The newest message whose subject matches `filter`, at or before `maxSequence`.
+   *
+   * @throws GanglionError `RECORD_CORRUPT` when the bytes of that message fail their check.
+   */
   last(filter: string, maxSequence?: number): StoredMessage | undefined;
 
   /**

@@ -8,8 +8,15 @@ import { RecordingListener, textMessage, UNLIMITED } from "./recording-listener.
 /** Opens one empty stream store of the engine under test; the suite closes it. */
 export type OpenStream = (options: StreamStoreOptions, clock: VirtualClock) => Promise<StreamStore>;
 
-/** What every {@link MessageStore} must do. */
-export function describeMessageStore(engine: string, openStream: OpenStream): void {
+/** Closes a stream and opens it again from what is stored. */
+export type ReopenStream = (
+  stream: StreamStore,
+  options: StreamStoreOptions,
+  clock: VirtualClock,
+) => Promise<StreamStore>;
+
+/** What every {@link MessageStore} must do. @param reopen - for engines that keep their data. */
+export function describeMessageStore(engine: string, openStream: OpenStream, reopen?: ReopenStream): void {
   describe(`${engine} message store`, () => {
     let clock: VirtualClock;
     let listener: RecordingListener;
@@ -343,7 +350,7 @@ export function describeMessageStore(engine: string, openStream: OpenStream): vo
     });
 
     it("agrees with a naive model under random operations", async () => {
-      await compareWithModel(openStream);
+      await compareWithModel(openStream, reopen);
     });
   });
 }

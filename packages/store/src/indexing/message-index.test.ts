@@ -88,7 +88,7 @@ describe("MessageIndex", () => {
           ]);
         }
       }),
-      { seed, numRuns: 8 },
+      { seed, numRuns: 4 },
     );
   });
 

@@ -135,6 +135,15 @@ export class MessageIndex {
     this.lastSequence = Math.max(this.lastSequence, lastSequence);
   }
 
+  /** Takes back everything above the durable sequence. `each` is told what left. */
+  rollback(each: (message: IndexedMessage) => void): void {
+    const from = this.durableSequence + 1;
+    for (let next = this.sequences.ceil(from); next !== undefined; next = this.sequences.ceil(from)) {
+      const message = this.remove(next);
+      if (message !== undefined) each(message);
+    }
+  }
+
   /** The record of a message was copied to another place. */
   relocate(sequence: number, segment: number, position: number): void {
     const block = this.sequences.blockOf(sequence);

@@ -1,0 +1,244 @@
+import { type Clock, isGanglionError, type Logger } from "@ganglion/kernel";
+import { storeError } from "../errors.js";
+import type { IndexedMessage, MessageIndex } from "../indexing/message-index.js";
+import { purge, storeState } from "../indexing/queries.js";
+import { Retention } from "../indexing/retention.js";
+import { sequenceUsed } from "../memory/memory-message-store.js";
+import {
+  accountedSizeBytes,
+  type LostRange,
+  type MessageStore,
+  type MessageStoreListener,
+  type NewMessage,
+  type PurgeOptions,
+  type RemovalReason,
+  type StateOptions,
+  type StoredMessage,
+  type StoreLimits,
+  type StoreState,
+  type SubjectState,
+} from "../message-store.js";
+import type { Compaction } from "./compaction.js";
+import type { GroupCommit } from "./group-commit.js";
+import { MessageJournal } from "./message-journal.js";
+import { RecordKind } from "./record-codec.js";
+import { RECORD_SURPLUS_BYTES, type Segment } from "./segment.js";
+import type { SegmentLog } from "./segment-log.js";
+
+/** What a {@link FileMessageStore} is made of; recovery fills log and index. */
+export interface FileMessageStoreOptions {
+  readonly log: SegmentLog;
+  readonly index: MessageIndex;
+  readonly lost: LostRange[];
+  readonly limits: StoreLimits;
+  readonly listener: MessageStoreListener;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Bytes that may wait for the disk. */
+  readonly maxStagedBytes: number;
+}
+
+/** A stream's log in files. Everything is answered from the index; bytes come from the cache or a file. */
+export class FileMessageStore implements MessageStore {
+  readonly journal: MessageJournal;
+  private readonly index: MessageIndex;
+  private readonly log: SegmentLog;
+  private readonly retention: Retention;
+  private readonly listener: MessageStoreListener;
+  private commit: GroupCommit | undefined;
+  private compaction: Compaction | undefined;
+  /** False until the stream is open: what recovery removes is told to nobody. */
+  private telling = false;
+  private closed = false;
+
+  constructor(private readonly options: FileMessageStoreOptions) {
+    const { index, log, limits, clock, listener, logger } = options;
+    this.index = index;
+    this.log = log;
+    this.listener = listener;
+    const discard = (sequence: number, reason: RemovalReason) => void this.discard(sequence, reason);
+    this.retention = new Retention(index, { limits, discard, clock });
+    this.journal = new MessageJournal({ log, index, retention: this.retention, listener, logger });
+  }
+
+  /** Applies the limits to what recovery found, and begins to work. */
+  start(commit: GroupCommit, compaction: Compaction): void {
+    this.commit = commit;
+    this.compaction = compaction;
+    this.retention.setLimits(this.options.limits);
+    this.telling = true;
+    this.journal.hurry();
+    compaction.consider();
+  }
+
+  get durableSequence(): number {
+    return this.index.durableSequence;
+  }
+
+  state(options?: StateOptions): StoreState {
+    return storeState(this.index, this.options.lost, options);
+  }
+
+  append(message: NewMessage): number {
+    this.assertOpen();
+    this.commit?.assertAvailable();
+    const { index, log } = this;
+    const sequence = message.sequence ?? index.lastSequence + 1;
+    if (sequence <= index.lastSequence) throw sequenceUsed(sequence, index.lastSequence);
+    if (log.stagedBytes > this.options.maxStagedBytes) throw this.behind();
+    const { subject, timestampUs, headerSizeBytes, data } = message;
+    const subjectSizeBytes = Buffer.byteLength(subject);
+    const sizeBytes = accountedSizeBytes(subjectSizeBytes, headerSizeBytes, data.length);
+    const { segment, position } = this.journal.stage(message, sequence, subjectSizeBytes);
+    index.append(sequence, { subject, timestampUs, sizeBytes, segment, position });
+    log.segments.get(segment)?.retain(sizeBytes);
+    this.commit?.request();
+    return sequence;
+  }
+
+  read(sequence: number): StoredMessage | undefined {
+    const message = this.index.get(sequence);
+    if (message !== undefined) return this.fetch(message);
+    const range = this.options.lost.find(
+      ({ firstSequence, lastSequence }) => firstSequence <= sequence && sequence <= lastSequence,
+    );
+    if (range !== undefined) throw corrupt(sequence, range.where);
+    return undefined;
+  }
+
+  next(fromSequence: number, filters?: readonly string[]): StoredMessage | undefined {
+    for (let from = fromSequence; ; ) {
+      const sequence = this.index.ceil(from, filters);
+      const message = sequence === undefined ? undefined : this.index.get(sequence);
+      if (message === undefined) return undefined;
+      try {
+        return this.fetch(message);
+      } catch (error) {
+        if (!isGanglionError(error, "RECORD_CORRUPT")) throw error;
+        from = message.sequence + 1;
+      }
+    }
+  }
+
+  last(filter: string, maxSequence = Number.MAX_SAFE_INTEGER): StoredMessage | undefined {
+    const sequence = this.index.floor(maxSequence, filter);
+    const message = sequence === undefined ? undefined : this.index.get(sequence);
+    return message && this.fetch(message);
+  }
+
+  sequenceAt(timestampUs: number): number {
+    return this.index.sequenceAt(timestampUs);
+  }
+
+  subjects(filter: string): Iterable<SubjectState> {
+    return this.index.subjects(filter);
+  }
+
+  count(fromSequence: number, filters?: readonly string[]): number {
+    return this.index.countFrom(fromSequence, filters);
+  }
+
+  remove(sequence: number, options: { readonly erase?: boolean } = {}): boolean {
+    this.assertOpen();
+    const removed = this.discard(sequence, "removed");
+    if (removed === undefined) return false;
+    if (options.erase === true) this.journal.erase(removed, removed.sizeBytes + RECORD_SURPLUS_BYTES);
+    this.commitRemovals();
+    return true;
+  }
+
+  purge(options: PurgeOptions = {}): number {
+    this.assertOpen();
+    const count = purge(this.index, options, (sequence) => void this.discard(sequence, "purged"));
+    this.commitRemovals();
+    return count;
+  }
+
+  setLimits(limits: StoreLimits): void {
+    this.assertOpen();
+    this.retention.setLimits(limits);
+    this.commitRemovals();
+  }
+
+  async flush(): Promise<void> {
+    this.journal.hurry();
+    await this.commit?.flush();
+  }
+
+  /** Refuses every change from now on. */
+  stop(): void {
+    this.closed = true;
+    this.retention.close();
+  }
+
+  /** The first message of the index, read without its checksum failing the caller; see {@link Compaction}. */
+  private fetch(message: IndexedMessage): StoredMessage {
+    const { sequence, subject, timestampUs } = message;
+    const segment = this.log.segments.get(message.segment);
+    let cause: unknown;
+    try {
+      const bytes = segment?.bytesAt(message.position, message.sizeBytes + RECORD_SURPLUS_BYTES);
+      const record = bytes && this.log.options.codec.decode(bytes, 0);
+      if (bytes !== undefined && record?.kind === RecordKind.message && record.sequence === sequence) {
+        const data = Buffer.from(bytes.subarray(record.dataStart, record.end));
+        return { sequence, timestampUs, subject, headerSizeBytes: record.headerSizeBytes, data };
+      }
+    } catch (error) {
+      cause = error;
+    }
+    throw this.quarantine(message, segment, cause);
+  }
+
+  /** Takes a message whose bytes are damaged out of the index, and reports it. Its bytes stay where they are. */
+  private quarantine(message: IndexedMessage, segment: Segment | undefined, cause: unknown): Error {
+    const { sequence, position, sizeBytes } = message;
+    const where = `${segment?.path} bytes ${position} to ${position + sizeBytes + RECORD_SURPLUS_BYTES}`;
+    this.options.lost.push({ firstSequence: sequence, lastSequence: sequence, where });
+    if (segment !== undefined) {
+      segment.damaged = true;
+      segment.highestLost = Math.max(segment.highestLost, sequence);
+    }
+    this.options.logger.error("A stored message is damaged", { sequence, where, error: cause });
+    this.index.remove(sequence);
+    segment?.release(sizeBytes);
+    this.listener.removed(sequence, message.subject, "lost");
+    return corrupt(sequence, where, cause);
+  }
+
+  private discard(sequence: number, reason: RemovalReason): IndexedMessage | undefined {
+    const removed = this.index.remove(sequence);
+    if (removed === undefined) return undefined;
+    const segment = this.log.segments.get(removed.segment);
+    segment?.release(removed.sizeBytes);
+    if (segment?.isMostlyDead === true) this.compaction?.consider();
+    this.journal.noteRemoved(sequence);
+    if (this.telling) this.listener.removed(sequence, removed.subject, reason);
+    return removed;
+  }
+
+  private commitRemovals(): void {
+    this.journal.hurry();
+    this.commit?.request();
+  }
+
+  private behind(): Error {
+    return storeError(
+      "STORE_UNAVAILABLE",
+      `${this.log.stagedBytes} bytes wait for the disk: try again later`,
+      {
+        details: { stagedBytes: this.log.stagedBytes, maxStagedBytes: this.options.maxStagedBytes },
+      },
+    );
+  }
+
+  private assertOpen(): void {
+    if (this.closed) throw storeError("STORE_CLOSED", "The store of this stream is closed");
+  }
+}
+
+function corrupt(sequence: number, where: string, cause?: unknown): Error {
+  return storeError("RECORD_CORRUPT", `Message ${sequence} is damaged: ${where}`, {
+    details: { sequence, where },
+    cause,
+  });
+}

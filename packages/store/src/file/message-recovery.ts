@@ -1,0 +1,191 @@
+import type { MessageIndex } from "../indexing/message-index.js";
+import { accountedSizeBytes, type LostRange } from "../message-store.js";
+import type { RecoveryProblem } from "../storage.js";
+import { LOG_HEADER_BYTES } from "./log-header.js";
+import { type Damage, scanRecords } from "./log-scan.js";
+import { LostRanges } from "./lost-ranges.js";
+import { type DecodedRecord, decodeRuns, RecordKind } from "./record-codec.js";
+import { Segment } from "./segment.js";
+import type { SegmentFile } from "./segment-files.js";
+import type { SegmentLog } from "./segment-log.js";
+
+/** What recovery of the messages found out beside the messages. */
+export interface MessageRecovery {
+  readonly lost: LostRange[];
+  readonly problems: readonly RecoveryProblem[];
+  /** A file that ends in a write that was never completed, and where its content ends. */
+  readonly torn: { readonly path: string; readonly end: number } | undefined;
+}
+
+/** Damage whose cost is known when the next intact record has been read. */
+interface OpenDamage {
+  readonly segment: Segment;
+  readonly afterSequence: number;
+  readonly where: string;
+}
+
+/**
+ * Reads all segments into the index, oldest first.
+ *
+ * Only the end of the newest segment can be a write that was interrupted: bytes there that no intact record
+ * follows are cut off. They belong to no complete group, as a group ends with a commit record, so nobody
+ * was promised anything. All other bytes that are no record are damage, which costs the sequences missing
+ * between its neighbours and nothing else.
+ */
+export async function recoverMessages(
+  files: readonly SegmentFile[],
+  log: SegmentLog,
+  index: MessageIndex,
+): Promise<MessageRecovery> {
+  const recovery = new Recovery(log, index);
+  for (const [position, file] of files.entries()) {
+    recovery.segment(file, position === files.length - 1);
+    await new Promise((resolve) => setImmediate(resolve)); // let timers and sockets have a turn
+  }
+  return recovery.finish();
+}
+
+class Recovery {
+  private readonly lostRanges = new LostRanges();
+  private readonly problems: RecoveryProblem[] = [];
+  private open: OpenDamage[] = [];
+  private torn: MessageRecovery["torn"];
+
+  constructor(
+    private readonly log: SegmentLog,
+    private readonly index: MessageIndex,
+  ) {}
+
+  segment(file: SegmentFile, isLast: boolean): void {
+    const { header } = file;
+    const segment = new Segment(
+      file.number,
+      header?.baseSequence ?? this.index.lastSequence + 1,
+      this.log.options,
+    );
+    segment.revision = file.revision;
+    segment.coversTo = header?.coversTo ?? file.number;
+    segment.previousNumber = header?.previousNumber ?? 0;
+    segment.previousEnd = header?.previousEnd ?? 0;
+    if (header === undefined)
+      this.problems.push({ where: file.path, problem: "both copies of the header are damaged" });
+    this.reached(segment.baseSequence - 1);
+    this.log.segments.set(segment.number, segment);
+    const growing = isLast && file.trustedEnd === undefined;
+    const end = file.trustedEnd ?? file.sizeBytes;
+    const content = segment.readFile(0, Math.min(end, file.sizeBytes));
+    const scanned = this.scan(segment, content);
+    if (growing) {
+      segment.committedEnd = scanned;
+      if (scanned < file.sizeBytes) this.torn = { path: file.path, end: scanned };
+    } else {
+      segment.committedEnd = end;
+      if (scanned < end) this.damage(segment, { start: scanned, end });
+    }
+    this.log.adopt(segment, growing);
+  }
+
+  finish(): MessageRecovery {
+    this.reached(this.index.lastSequence);
+    this.lostRanges.subtract(0, this.index.firstSequence - 1);
+    return { lost: this.lostRanges.list(), problems: this.problems, torn: this.torn };
+  }
+
+  private scan(segment: Segment, content: Buffer): number {
+    const { codec } = this.log.options;
+    const isRewritten = segment.revision > 0;
+    return scanRecords(
+      content,
+      { codec, from: LOG_HEADER_BYTES },
+      {
+        damage: (damage) => this.damage(segment, damage),
+        record: (record, offset) => {
+          if (isRewritten && record.kind !== RecordKind.message) segment.keptBytes += record.end - offset;
+          this.record(segment, { record, offset, content });
+        },
+      },
+    );
+  }
+
+  private record(
+    segment: Segment,
+    { record, offset, content }: { record: DecodedRecord; offset: number; content: Buffer },
+  ): void {
+    switch (record.kind) {
+      case RecordKind.message:
+        this.message(segment, record, {
+          offset,
+          subject: content.toString("utf8", record.subjectStart, record.dataStart),
+        });
+        break;
+      case RecordKind.removed:
+        this.removed(segment, record.sequence, content.subarray(record.dataStart, record.end));
+        break;
+      case RecordKind.erased:
+        this.reached(record.sequence - 1);
+        this.reached(record.sequence);
+        break;
+      default:
+        this.reached(record.sequence); // a commit record names the last sequence given out
+    }
+  }
+
+  private message(
+    segment: Segment,
+    record: DecodedRecord,
+    { offset, subject }: { offset: number; subject: string },
+  ): void {
+    const { sequence, timestampUs, headerSizeBytes } = record;
+    if (sequence <= this.index.lastSequence) {
+      this.problems.push({
+        where: segment.path,
+        problem: `message ${sequence} is there twice or out of order`,
+      });
+      return;
+    }
+    this.reached(sequence - 1);
+    const subjectSizeBytes = record.dataStart - record.subjectStart;
+    const sizeBytes = accountedSizeBytes(subjectSizeBytes, headerSizeBytes, record.end - record.dataStart);
+    this.index.append(sequence, {
+      subject,
+      timestampUs,
+      sizeBytes,
+      segment: segment.number,
+      position: offset,
+    });
+    segment.retain(sizeBytes);
+  }
+
+  private removed(segment: Segment, floor: number, runs: Buffer): void {
+    while (this.index.count > 0 && this.index.firstSequence < floor) this.remove(this.index.firstSequence);
+    this.index.skipTo(floor - 1);
+    this.lostRanges.subtract(0, floor - 1);
+    for (const { first, count } of decodeRuns(runs)) {
+      segment.lowestRemoved = Math.min(segment.lowestRemoved, first);
+      this.lostRanges.subtract(first, first + count - 1);
+      for (let sequence = first; sequence < first + count; sequence++) this.remove(sequence);
+    }
+  }
+
+  private remove(sequence: number): void {
+    const removed = this.index.remove(sequence);
+    if (removed !== undefined) this.log.segments.get(removed.segment)?.release(removed.sizeBytes);
+  }
+
+  private damage(segment: Segment, { start, end }: Damage): void {
+    const where = `${segment.path} bytes ${start} to ${end}`;
+    segment.damaged = true;
+    this.problems.push({ where, problem: "these bytes are damaged; they are left as they are" });
+    this.open.push({ segment, afterSequence: this.index.lastSequence, where });
+  }
+
+  /** The log got to `sequence`: what damage hid in front of it is known now. */
+  private reached(sequence: number): void {
+    for (const { segment, afterSequence, where } of this.open) {
+      this.lostRanges.add(afterSequence + 1, sequence, where);
+      if (sequence > afterSequence) segment.highestLost = Math.max(segment.highestLost, sequence);
+    }
+    this.open = [];
+    this.index.skipTo(sequence);
+  }
+}
