@@ -28,6 +28,11 @@ export const CORE_ERRORS = {
   // contracts and services
   INVALID_CONTRACT: "A contract cannot be used; `details.faults` lists why.",
   INVALID_SERVICE: "Service classes cannot be used; `details.faults` lists why.",
+  // dependencies
+  UNKNOWN_DEPENDENCY: "A class asks for a dependency nobody provides.",
+  DEPENDENCY_CYCLE: "Dependencies need each other in a circle.",
+  DEPENDENCY_NOT_READY: "A dependency that takes time to make is asked for before it is made.",
+  NO_INJECTION_HERE: "inject() was called outside of a class the app makes.",
   INVALID_BACKOFF: "A backoff has none of the allowed forms.",
   // calls
   BAD_REQUEST: "The input does not fit the endpoint's schema; `details.issues` names the paths.",

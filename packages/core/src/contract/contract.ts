@@ -12,6 +12,8 @@ export interface ContractInfo {
   /** First number of the version: parties with different ones do not understand each other. */
   readonly major: number;
   readonly options: ContractOptions;
+  /** All endpoints, in the order they were declared. */
+  readonly endpoints: readonly (Spec & Bound)[];
 }
 
 /** Limits of a stream that core derives from a contract. What is left out is unlimited or the server's default. */
@@ -92,11 +94,13 @@ export function contract<
   const { version, ...specs } = declaration;
   const faults = [...serviceFaults(service), ...versionFaults(version)];
   checkDurations(options);
+  const bound: (Spec & Bound)[] = [];
   const info: ContractInfo = Object.freeze({
     service,
     version,
     major: Number.parseInt(version, 10),
     options,
+    endpoints: bound,
   });
   const endpoints: Record<string | symbol, unknown> = { [CONTRACT_INFO]: info };
   const nameByPattern = new Map<string, string>();
@@ -110,8 +114,10 @@ export function contract<
     if (twin !== undefined) faults.push(`${name} and ${twin} share the subject ${pattern}`);
     nameByPattern.set(pattern, name);
     endpoints[name] = endpoint;
+    bound.push(endpoint);
   }
   if (faults.length > 0) throw contractError(service, faults);
+  Object.freeze(bound);
   return Object.freeze(endpoints) as Contract<N, D>; // every key of D was bound, or we threw
 }
 

@@ -1,5 +1,5 @@
 import type { AnyContract } from "../contract/contract.js";
-import type { RpcKeys } from "../contract/inference.js";
+import type { AnyEvent, AnyTask, RpcKeys } from "../contract/inference.js";
 import { recordService } from "../metadata/record.js";
 import type { HandlerShape } from "./handler.js";
 import type { ClassDecoratorOf } from "./method-decorator.js";
@@ -15,6 +15,8 @@ export interface ServiceOptions<K extends string = string> {
 export interface NamedServiceOptions {
   /** Semantic version. @default "0.0.0" */
   readonly version?: string;
+  /** Events and tasks the service sends; their stream is the service's. */
+  readonly sends?: readonly (AnyEvent | AnyTask)[];
   readonly description?: string;
 }
 

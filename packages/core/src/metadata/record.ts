@@ -1,3 +1,4 @@
+import type { Injectable } from "../container/token.js";
 import type { AnyContract } from "../contract/contract.js";
 import type { AnyEvent, AnyRpc, AnyTask } from "../contract/inference.js";
 import type { HandlerOptions } from "../decorators/handler.js";
@@ -31,6 +32,7 @@ export type AnyClass = abstract new (...args: never[]) => unknown;
 const endpoints = new WeakMap<Method, EndpointRecord[]>();
 const services = new WeakMap<AnyClass, ServiceRecord>();
 const middlewares = new WeakMap<object, Middleware[]>();
+const parameters = new WeakMap<object, Map<number, Injectable<unknown>>>();
 
 /** Records an endpoint of a method. One method may have several. */
 export function recordEndpoint({ method }: { readonly method: Method }, record: EndpointRecord): void {
@@ -48,6 +50,19 @@ export function recordService(type: AnyClass, record: ServiceRecord): void {
 export function recordMiddleware(target: AnyClass | Method, added: readonly Middleware[]): void {
   middlewares.set(target, [...added, ...(middlewares.get(target) ?? [])]);
 }
+
+/** Records what a constructor parameter gets. */
+export function recordParameter(type: object, index: number, injectable: Injectable<unknown>): void {
+  const present = parameters.get(type) ?? new Map<number, Injectable<unknown>>();
+  parameters.set(type, present.set(index, injectable));
+}
+
+/** What the parameters of a class' constructor get, by index. */
+export function parametersOf(type: object): ReadonlyMap<number, Injectable<unknown>> {
+  return parameters.get(type) ?? NO_PARAMETERS;
+}
+
+const NO_PARAMETERS: ReadonlyMap<number, Injectable<unknown>> = new Map();
 
 /** What was recorded for a method, in the order written. */
 export function endpointsOf(method: Method): readonly EndpointRecord[] {
