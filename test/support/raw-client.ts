@@ -7,7 +7,7 @@ const TIMEOUT_MS = 5_000;
 export class RawClient {
   private text = "";
   private ended = false;
-  private pongsSeen = 0;
+  private pingsSent = 0;
   private readonly changed: (() => void)[] = [];
 
   private constructor(private readonly socket: Socket) {
@@ -37,14 +37,14 @@ export class RawClient {
   }
 
   send(text: string | Uint8Array): void {
+    if (typeof text === "string") this.pingsSent += text.match(/^PING\r\n/gim)?.length ?? 0;
     this.socket.write(text);
   }
 
-  /** Sends a PING and waits until its PONG is there: everything sent before has been dealt with. */
+  /** Sends a PING and waits until all PONGs are there: everything sent before has been dealt with. */
   async sync(): Promise<void> {
-    this.pongsSeen++;
     this.send("PING\r\n");
-    const wanted = this.pongsSeen;
+    const wanted = this.pingsSent;
     await this.wait(() => this.text.split("PONG\r\n").length > wanted, `${wanted} PONG`);
   }
 
