@@ -17,6 +17,11 @@ export interface SagaOptions {
   readonly timeout?: Duration;
   /** How long the journal keeps a saga that has ended. @default "7d" */
   readonly retention?: Duration;
+  /**
+   * How long a worker may be silent before another one takes its sagas over. A worker that lives is never silent for
+   * that long, however long a step takes. @default "15s"
+   */
+  readonly lease?: Duration;
 }
 
 /** An event a step can wait for: one of a contract. */
@@ -106,6 +111,7 @@ export interface SagaDefinition {
   readonly concurrency: number;
   readonly timeoutMs: number | undefined;
   readonly retentionMs: number;
+  readonly leaseMs: number;
 }
 
 /** What the decorators recorded about a class. */
@@ -119,6 +125,7 @@ export interface RecordedSaga {
 
 const NAME_PATTERN = /^[A-Za-z][A-Za-z0-9_-]*$/;
 const MAX_CONCURRENCY = 10_000;
+const MIN_LEASE_MS = 500;
 const DEFAULT_RETRY: StepRetry = { attempts: 3, backoff: "exponential(200ms, 5s)" };
 const DEFAULT_COMPENSATE_RETRY: StepRetry = { attempts: 10, backoff: "exponential(200ms, 30s)" };
 
@@ -142,6 +149,8 @@ export function defineSaga(recorded: RecordedSaga): SagaDefinition {
   checkGraph(steps, faults);
   const timeoutMs = faults.try(() => optionalMs(options.timeout, "timeout of the saga"));
   const retentionMs = faults.try(() => durationMs(options.retention ?? "7d", "retention")) ?? 0;
+  const leaseMs = faults.try(() => durationMs(options.lease ?? "15s", "lease")) ?? 0;
+  if (leaseMs < MIN_LEASE_MS) faults.add(`lease must be at least ${MIN_LEASE_MS} ms`);
   faults.throwIfAny(name);
   return Object.freeze({
     name,
@@ -152,6 +161,7 @@ export function defineSaga(recorded: RecordedSaga): SagaDefinition {
     concurrency,
     timeoutMs,
     retentionMs,
+    leaseMs,
   });
 }
 

@@ -36,7 +36,7 @@ export function streamPlans(saga: string): readonly ResourcePlan[] {
 }
 
 /** Streams and consumers of one saga class. */
-export function sagaPlans({ name }: SagaDefinition, leaseMs: number): readonly ResourcePlan[] {
+export function sagaPlans({ name, leaseMs }: SagaDefinition): readonly ResourcePlan[] {
   const neededBy = `saga ${name}`;
   const consumer = (spec: { name: string; filter: string; maxAckPending: number }): ResourcePlan => ({
     kind: "consumer",
@@ -51,7 +51,7 @@ export function sagaPlans({ name }: SagaDefinition, leaseMs: number): readonly R
   });
   return [
     ...streamPlans(name),
-    consumer({ name: triggerConsumer(name), filter: `trg.${name}.>`, maxAckPending: MAX_TRIGGERS_PENDING }),
+    consumer({ name: triggerConsumer(name), filter: `trg.${name}.*.*`, maxAckPending: MAX_TRIGGERS_PENDING }),
     consumer({ name: timerConsumer(name), filter: `tmr.${name}.>`, maxAckPending: MAX_TIMERS_PENDING }),
   ];
 }

@@ -25,9 +25,8 @@ export interface HostedSaga {
   readonly definition: SagaDefinition;
 }
 
-/** How long a worker may be silent before its sagas are taken over, in milliseconds: the ack wait of triggers. */
-const LEASE_MS = 15_000;
-const SWEEP_INTERVAL_MS = 30_000;
+/** Time between two sweeps, in leases. */
+const SWEEP_LEASES = 2;
 /** Workers a saga may outlive without progress before it is stuck. */
 const MAX_TAKEOVERS = 10;
 /** Timers a process looks at at the same time. */
@@ -103,10 +102,7 @@ class SagaRunner {
   }
 
   plan(): readonly ResourcePlan[] {
-    return [
-      ...sagaPlans(this.saga.definition, LEASE_MS),
-      ...this.listeners.flatMap((listener) => listener.plan()),
-    ];
+    return [...sagaPlans(this.saga.definition), ...this.listeners.flatMap((listener) => listener.plan())];
   }
 
   problems(): readonly string[] {
@@ -119,7 +115,7 @@ class SagaRunner {
     this.worker = this.makeWorker((await this.app.instance(type)) as object); // instances of classes are objects
     this.sweeper = new Sweeper(
       { jetstream, definition, clock: this.app.clock, logger: this.app.logger },
-      { intervalMs: SWEEP_INTERVAL_MS, leaseMs: LEASE_MS },
+      { intervalMs: SWEEP_LEASES * definition.leaseMs, leaseMs: definition.leaseMs },
     );
     await this.sweeper.arm();
     this.renewLater();
@@ -162,7 +158,7 @@ class SagaRunner {
           app.transport.publish(endedSubject(definition.name, id), NOTHING);
         },
       },
-      { leaseMs: LEASE_MS, maxTakeovers: MAX_TAKEOVERS },
+      { leaseMs: definition.leaseMs, maxTakeovers: MAX_TAKEOVERS },
     );
   }
 
@@ -171,7 +167,7 @@ class SagaRunner {
     options: { maxInFlight: number; onMessage: (message: ConsumedMessage) => void },
   ): Promise<void> {
     const { jetstream } = this.app.transport;
-    const plan = sagaPlans(this.saga.definition, LEASE_MS).find(
+    const plan = sagaPlans(this.saga.definition).find(
       (candidate) => candidate.kind === "consumer" && candidate.spec.name === consumer,
     );
     const consumption = await jetstream.consume(TRIGGER_STREAM, consumer, {
@@ -212,7 +208,7 @@ class SagaRunner {
   }
 
   private renewLater(): void {
-    this.renewal = this.app.clock.schedule(LEASE_MS / 3, () => {
+    this.renewal = this.app.clock.schedule(this.saga.definition.leaseMs / 3, () => {
       this.worker?.renew();
       this.renewLater();
     });

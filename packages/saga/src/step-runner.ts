@@ -1,3 +1,4 @@
+import { ServiceError } from "@ganglion/core";
 import { type Clock, GanglionError, type Logger, type Observer, pause, type Span } from "@ganglion/kernel";
 import type { FailureClass } from "./compensation.js";
 import type { SagaDefinition, StepDefinition } from "./definition.js";
@@ -253,7 +254,7 @@ const MAX_MESSAGE_LENGTH = 500;
 function describeError(step: string, error: unknown): StepFailure {
   const message = (error instanceof Error ? error.message : String(error)).slice(0, MAX_MESSAGE_LENGTH);
   if (!(error instanceof GanglionError)) return { step, code: "STEP_FAILED", message };
-  const { data } = error as { data?: unknown };
+  const data = error instanceof ServiceError ? error.data : error.details.data;
   return { step, code: error.code, message, ...(data === undefined ? {} : { data }) };
 }
 

@@ -122,7 +122,7 @@ export class Sweeper {
     for (const idle of scan.idle) await this.wake(idle);
     const starts = await this.checkStarts(state, scan.seen, keepLease);
     const removed = await this.removeEnded(scan);
-    const purged = starts.purged + (await this.purgeSettled("tmr", timerConsumer(this.saga)));
+    const purged = starts.purged + (await this.purgeSettled(`tmr.${this.saga}.>`, timerConsumer(this.saga)));
     const report: SweepReport = { woken: scan.idle.length, restarted: starts.restarted, removed, purged };
     const next: SweepState = {
       journalFrom: scan.firstOpen,
@@ -203,7 +203,7 @@ export class Sweeper {
         },
       });
     }
-    const purged = await this.purgeSettled("trg", triggerConsumer(this.saga), settled);
+    const purged = await this.purgeSettled(`trg.${this.saga}.*.*`, triggerConsumer(this.saga), settled);
     return { restarted, purged, next: Math.max(state.startsFrom, settled + 1) };
   }
 
@@ -229,13 +229,10 @@ export class Sweeper {
     return info?.ackFloorSequence ?? 0;
   }
 
-  private async purgeSettled(prefix: "trg" | "tmr", consumer: string, settled?: number): Promise<number> {
+  private async purgeSettled(subject: string, consumer: string, settled?: number): Promise<number> {
     const upTo = settled ?? (await this.settledUpTo(consumer));
     if (upTo === 0) return 0;
-    return await this.ports.jetstream.streams.purge(TRIGGER_STREAM, {
-      subject: `${prefix}.${this.saga}.>`,
-      beforeSequence: upTo + 1,
-    });
+    return await this.ports.jetstream.streams.purge(TRIGGER_STREAM, { subject, beforeSequence: upTo + 1 });
   }
 
   /** Ended sagas before the first unfinished one go together, those behind it one by one. */
