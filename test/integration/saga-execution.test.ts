@@ -241,7 +241,7 @@ describeBrokers("sagas", (start) => {
     await sagas.start({ id, input: { total: 9, sku: "s" } });
     expect(ledger.get(id)).toEqual(["reserve", "charge", "ship"]);
     expect(await sagas.list()).toMatchObject([{ id }]);
-    await expect(sagas.start({ id: "x", input: { total: "1" } as never })).rejects.toMatchObject({
+    await expect(sagas.start({ id: "x", input: { total: "1", sku: "s" } as never })).rejects.toMatchObject({
       code: "SAGA_INVALID_INPUT",
       details: { issues: [{ path: "total" }] },
     });

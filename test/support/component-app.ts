@@ -5,6 +5,7 @@ import {
   appExtensions,
   type ComponentClass,
   type ComponentHost,
+  type ComponentKind,
   componentOf,
   connectNats,
   type ResourcePlan,
@@ -49,7 +50,8 @@ export async function componentApp(options: ComponentAppOptions) {
     if (found === undefined) throw new Error(`${type.name} is no component`);
     byKind.set(found.kind, [...(byKind.get(found.kind) ?? []), { type, definition: found.definition }]);
   }
-  for (const [kind, entries] of byKind) hosts.set(kind, (kind as { createHost: Function }).createHost(internals, entries));
+  for (const [kind, entries] of byKind)
+    hosts.set(kind, (kind as ComponentKind<unknown>).createHost(internals, entries));
   await provide(transport, options.extra ?? []);
   for (const host of hosts.values()) await provide(transport, host.plan?.() ?? []);
   for (const host of hosts.values()) await host.start();

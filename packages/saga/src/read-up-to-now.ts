@@ -26,6 +26,7 @@ export async function readUpToNow(
     from: { sequence: fromSequence },
     filterSubjects: [options.filterSubject],
     headersOnly: options.headersOnly ?? false,
+    allowGap: true, // removed messages have been looked at, or are not needed
     onBatch: async (messages) => {
       const wanted = messages.filter((message) => message.sequence <= toSequence);
       const verdict = wanted.length > 0 ? await onBatch(wanted) : undefined;

@@ -131,8 +131,10 @@ class SagaRunner {
   }
 
   async stop(budget: AbortSignal): Promise<void> {
+    // No further step may start while the consumers drain.
+    const released = this.worker?.stop(budget);
     await Promise.all(this.consumptions.map((consumption) => consumption.stop()));
-    await this.worker?.stop(budget);
+    await released;
     this.renewal?.cancel();
   }
 

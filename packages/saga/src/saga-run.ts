@@ -16,8 +16,11 @@ export interface RunPorts extends StepPorts, WriterPorts {
   ended(entry: SagaEntry): void;
 }
 
-/** How a run came to its end. `parked`: suspended or stuck. `released`: given up for another worker, on purpose. */
-export type RunEnd = "ended" | "parked" | "released" | "lost";
+/**
+ * How a run came to its end. `parked`: suspended or stuck; `released`: given up for another worker, on purpose; `lost`:
+ * another worker holds the saga; `conflict`: it was not acquired, look again.
+ */
+export type RunEnd = "ended" | "parked" | "released" | "lost" | "conflict";
 
 interface MailItem {
   readonly event: SagaEvent;
@@ -94,11 +97,13 @@ export class SagaRun {
    * Acquires the saga by appending `first`, and runs it.
    *
    * @param base - the entry `first` follows; `undefined`: it starts the saga.
+   * @returns `conflict` with all triggers unsettled; otherwise they are settled.
    */
   async run(first: SagaEntry, base: JournalRecord | undefined): Promise<RunEnd> {
+    this.record = base;
+    if ((await this.write(first)) !== "stored") return "conflict";
     try {
-      this.record = base;
-      let outcome: "stored" | "lost" | "rebased" = await this.write(first);
+      let outcome: "stored" | "lost" = "stored";
       while (outcome === "stored") {
         const end = this.endOf();
         if (end !== undefined) return await this.finish(end);

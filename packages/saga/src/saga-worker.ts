@@ -1,7 +1,7 @@
 import type { SagaDefinition } from "./definition.js";
 import { apply, type SagaEvent, startEntry } from "./instance.js";
 import { hasEnded, type JournalRecord, type SagaEntry } from "./journal.js";
-import { type RunEnd, type RunPorts, SagaRun } from "./saga-run.js";
+import { type RunPorts, SagaRun } from "./saga-run.js";
 import type { Trigger } from "./triggers.js";
 
 /** Options of a {@link SagaWorker}. */
@@ -71,33 +71,35 @@ export class SagaWorker {
   private async work(run: SagaRun, trigger: Trigger): Promise<void> {
     run.hold(trigger);
     try {
-      const next = await this.decide(trigger);
-      if (next.kind === "run") await this.runFrom(run, next);
-      else if (next.kind === "note") run.dismiss(await this.note(trigger, next));
-      else run.dismiss(next);
+      for (let look = 1; look <= MAX_LOOKS; look++) {
+        const next = await this.decide(trigger, look);
+        if (next.kind === "note") return run.dismiss(await this.note(trigger, next));
+        if (next.kind !== "run") return run.dismiss(next);
+        const end = await run.run(next.entry, next.base);
+        if (end === "conflict") continue;
+        this.ports.observer.count("ganglion.saga.runs", 1, {
+          "ganglion.saga.name": this.definition.name,
+          end,
+        });
+        return;
+      }
+      run.dismiss({ kind: "later", delayMs: backoffMs(trigger) });
     } catch (error) {
-      this.ports.logger.warn("saga trigger could not be handled", {
-        id: trigger.id,
-        kind: trigger.body.kind,
-        error,
-      });
+      const { id, body } = trigger;
+      this.ports.logger.warn("saga trigger could not be handled", { id, kind: body.kind, error });
       run.dismiss({ kind: "later", delayMs: ERROR_REDELIVERY_MS });
     }
-  }
-
-  private async runFrom(run: SagaRun, next: Extract<Decision, { kind: "run" }>): Promise<RunEnd> {
-    const end = await run.run(next.entry, next.base);
-    this.ports.observer.count("ganglion.saga.runs", 1, { "ganglion.saga.name": this.definition.name, end });
-    return end;
   }
 
   private get definition(): SagaDefinition {
     return this.ports.definition;
   }
 
-  private async decide(trigger: Trigger): Promise<Decision> {
-    if (trigger.body.kind === "start" && trigger.deliveryCount === 1) return this.start(trigger);
-    const base = await this.ports.journal.read(trigger.id, "any");
+  private async decide(trigger: Trigger, look: number): Promise<Decision> {
+    // Most starts are new: they save themselves the look into the journal, and the first append tells.
+    if (look === 1 && trigger.body.kind === "start" && trigger.deliveryCount === 1)
+      return this.start(trigger);
+    const base = await this.ports.journal.read(trigger.id, look === 1 ? "any" : "leader");
     if (base !== undefined) return this.follow(trigger, base);
     if (trigger.body.kind === "start") return this.start(trigger);
     if (await this.ports.triggers.hasStart(trigger.id)) return { kind: "later", delayMs: backoffMs(trigger) };
@@ -217,6 +219,8 @@ type Decision =
 
 const FIRST_REDELIVERY_MS = 50;
 const LONGEST_REDELIVERY_MS = 2_000;
+/** How often a trigger looks at the journal again at once, after another worker was faster. */
+const MAX_LOOKS = 3;
 const ERROR_REDELIVERY_MS = 1_000;
 const NEWER_VERSION_REDELIVERY_MS = 1_000;
 

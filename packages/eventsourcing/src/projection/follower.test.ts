@@ -41,6 +41,7 @@ async function follow(handler: (e: Placed, ctx: Ctx) => void | Promise<void>, op
   await model.activate(generation);
   let read: OrderedReadOptions | undefined;
   const jetstream = {
+    streams: { info: () => Promise.resolve({ lastSequence: 7 }) },
     readOrdered: (_stream: string, asked: OrderedReadOptions) => {
       read = asked;
       return Promise.resolve({
@@ -57,7 +58,6 @@ async function follow(handler: (e: Placed, ctx: Ctx) => void | Promise<void>, op
       definition,
       instance: { placed: handler } as ProjectionInstance,
       jetstream,
-      manyFilters: false,
       clock,
       logger: silentLogger,
     },
@@ -134,6 +134,12 @@ it("replays at a pace, and stop ends the wait", async () => {
   await follower.stop();
   await pushed;
   expect(follower.positions).toEqual({ "orders-events": 2 });
+});
+
+it("caught up without an event of its own, it goes on behind what it looked at", async () => {
+  const { follower, asked } = await follow(() => {}, { from: { timeMs: 1 } });
+  await asked().onCaughtUp?.();
+  expect(follower.positions).toEqual({ "orders-events": 7 });
 });
 
 it("a writer that was fenced ends the follower", async () => {

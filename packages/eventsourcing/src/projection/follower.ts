@@ -10,8 +10,6 @@ export interface FollowerPorts {
   readonly definition: ProjectionDefinition;
   readonly instance: ProjectionInstance;
   readonly jetstream: JetStream;
-  /** Whether the server takes more than one filter per consumer (nats-server 2.10). */
-  readonly manyFilters: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -92,7 +90,7 @@ export class Follower {
     );
   }
 
-  /** Messages known to wait in the streams, those of other events included where the server cannot filter. */
+  /** Messages known to wait in the streams; before nats-server 2.10 those of other events are among them. */
   get pendingCount(): number {
     return [...this.reads.values()].reduce((sum, read) => sum + read.pending, 0);
   }
@@ -138,19 +136,28 @@ export class Follower {
     this.over.reject(error);
   }
 
-  private open(source: Source): Promise<OrderedRead> {
+  private async open(source: Source): Promise<OrderedRead> {
     const router = new EventRouter(source, this.ports.instance);
     const done = this.checkpoint[source.stream];
-    const filter = this.ports.manyFilters || router.patterns.length === 1;
-    return this.ports.jetstream.readOrdered(source.stream, {
+    const last = (await this.ports.jetstream.streams.info(source.stream))?.lastSequence ?? 0;
+    return await this.ports.jetstream.readOrdered(source.stream, {
       from: done === undefined ? (this.options.from ?? "all") : { sequence: done + 1 },
-      ...(filter && { filterSubjects: router.patterns }),
+      filterSubjects: router.patterns,
       onBatch: (messages) => this.inTurn(() => this.take(source.stream, router, messages)),
+      onCaughtUp: () => this.inTurn(() => this.skipTo(source.stream, last)),
       onHealth: (problem) => {
         if (problem !== undefined)
           this.ports.logger.warn("projection source disturbed", { stream: source.stream, error: problem });
       },
     });
+  }
+
+  /** Nothing up to `sequence` is left: without an event to say so, a restart would begin at the first one again. */
+  private async skipTo(stream: string, sequence: number): Promise<void> {
+    if ((this.checkpoint[stream] ?? 0) >= sequence || this.stopping.signal.aborted) return;
+    await this.writer.apply(() => {}, { [stream]: sequence });
+    this.checkpoint = { ...this.checkpoint, [stream]: sequence };
+    this.tell();
   }
 
   /** One batch at a time, over all streams. */

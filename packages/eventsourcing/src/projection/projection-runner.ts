@@ -214,7 +214,6 @@ export class ProjectionRunner {
       definition,
       instance: this.instance as ProjectionInstance, // start() came first
       jetstream: transport.jetstream,
-      manyFilters: takesManyFilters(transport.server.version),
       clock,
       logger,
     };
@@ -333,10 +332,4 @@ export class ProjectionRunner {
 function deliverFrom(from: RebuildFrom): DeliverFrom {
   if (from === "start") return "all";
   return "sequence" in from ? from : { timeMs: new Date(from.time).getTime() };
-}
-
-/** Source: nats-server release notes 2.10.0, multiple filter subjects per consumer. */
-function takesManyFilters(version: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major > 2 || (major === 2 && minor >= 10);
 }
