@@ -1,0 +1,87 @@
+import { isValidFilter } from "@ganglion/protocol";
+import { block, byKind, field, type OptionsOf, oneOrMore, type Reader, refine } from "../reader.js";
+import { duration, filter, flag, integer, text } from "../scalars.js";
+
+/** "subject" or "subject queue", where the queue may have wildcards as a subject has. */
+const filterWithQueue: Reader<string> = refine(text, (option, given) => {
+  const parts = option.trim().split(/\s+/);
+  if (parts.length <= 2 && parts.every((part) => isValidFilter(part))) return parts.join(" ");
+  return given.fault(`"${option}" is not a valid subject, nor a subject and a queue`);
+});
+
+const subjectFields = (subject: Reader<string>) => ({
+  /** What is allowed; absent or empty: everything. */
+  allow: field("allow", oneOrMore(subject)),
+  /** What is denied although it is allowed. */
+  deny: field("deny", oneOrMore(subject)),
+});
+
+/** Subjects that are allowed and denied. */
+export type SubjectRules = OptionsOf<ReturnType<typeof subjectFields>>;
+
+function subjectRules(subject: Reader<string>): Reader<SubjectRules> {
+  const allowed = refine(oneOrMore(subject), (allow) => Object.freeze({ allow }));
+  const rules = byKind<SubjectRules>(
+    { map: block(subjectFields(subject)), string: allowed, list: allowed },
+    "a subject, a list of subjects, or a map of allow and deny",
+  );
+  return refine(rules, (found, given) => {
+    if (found.allow?.length === 0)
+      given.warn(`${given.name} has an empty allow list: that allows everything`);
+    return found;
+  });
+}
+
+/** How many answers to a request may be published, and for how long, where publishing is not allowed otherwise. */
+export interface ResponseRules {
+  /** Answers to one request; -1: any number. */
+  readonly max: number;
+  /** Time after the request; Infinity: for ever. */
+  readonly expiresMs: number;
+}
+
+/** Source: nats-server const.go `DEFAULT_ALLOW_RESPONSE_…`. */
+const DEFAULT_RESPONSES: ResponseRules = Object.freeze({ max: 1, expiresMs: 120_000 });
+
+const responseFields = {
+  max: field("max max_msgs max_messages max_responses", integer()),
+  expiresMs: field("expires expiration ttl", duration(Number.NEGATIVE_INFINITY)),
+};
+
+const responseRules: Reader<ResponseRules | false> = byKind<ResponseRules | false>(
+  {
+    boolean: refine(flag, (allowed) => (allowed ? DEFAULT_RESPONSES : false)),
+    // Negative means without limit, 0 the default.
+    map: refine(block(responseFields), ({ max = 0, expiresMs = 0 }) =>
+      Object.freeze({
+        max: max < 0 ? -1 : max || DEFAULT_RESPONSES.max,
+        expiresMs: expiresMs < 0 ? Number.POSITIVE_INFINITY : expiresMs || DEFAULT_RESPONSES.expiresMs,
+      }),
+    ),
+  },
+  "a boolean, or a map of max and expires",
+);
+
+const fields = {
+  publish: field("publish pub import", subjectRules(filter)),
+  /** Entries may be "subject queue". */
+  subscribe: field("subscribe sub export", subjectRules(filterWithQueue)),
+  responses: field("allow_responses publish_allow_responses", responseRules),
+};
+
+/** What a user may publish and subscribe to. Where a rule is absent everything is allowed. */
+export interface PermissionRules {
+  readonly publish?: SubjectRules;
+  readonly subscribe?: SubjectRules;
+  /** With it, what `publish` does not allow by name is denied, but for answers to requests. */
+  readonly responses?: ResponseRules;
+}
+
+/**
+ * `permissions` of a user, of an account's users, or of a cluster.
+ *
+ * Source: nats-server opts.go `parseUserPermissions`.
+ */
+export const permissions: Reader<PermissionRules> = refine(block(fields), ({ responses, ...rules }) =>
+  Object.freeze(responses ? { ...rules, responses } : rules),
+);

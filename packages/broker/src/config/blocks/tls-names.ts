@@ -1,0 +1,57 @@
+/** What a cipher suite is called in OpenSSL, and whether Go counts it as insecure. */
+export interface CipherSuite {
+  readonly openssl: string;
+  readonly isInsecure: boolean;
+}
+
+const SECURE = {
+  TLS_AES_128_GCM_SHA256: "TLS_AES_128_GCM_SHA256",
+  TLS_AES_256_GCM_SHA384: "TLS_AES_256_GCM_SHA384",
+  TLS_CHACHA20_POLY1305_SHA256: "TLS_CHACHA20_POLY1305_SHA256",
+  TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA: "ECDHE-ECDSA-AES128-SHA",
+  TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA: "ECDHE-ECDSA-AES256-SHA",
+  TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA: "ECDHE-RSA-AES128-SHA",
+  TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA: "ECDHE-RSA-AES256-SHA",
+  TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: "ECDHE-ECDSA-AES128-GCM-SHA256",
+  TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384: "ECDHE-ECDSA-AES256-GCM-SHA384",
+  TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256: "ECDHE-RSA-AES128-GCM-SHA256",
+  TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384: "ECDHE-RSA-AES256-GCM-SHA384",
+  TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: "ECDHE-ECDSA-CHACHA20-POLY1305",
+  TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256: "ECDHE-RSA-CHACHA20-POLY1305",
+} as const;
+
+const INSECURE = {
+  TLS_RSA_WITH_RC4_128_SHA: "RC4-SHA",
+  TLS_RSA_WITH_3DES_EDE_CBC_SHA: "DES-CBC3-SHA",
+  TLS_RSA_WITH_AES_128_CBC_SHA: "AES128-SHA",
+  TLS_RSA_WITH_AES_256_CBC_SHA: "AES256-SHA",
+  TLS_RSA_WITH_AES_128_CBC_SHA256: "AES128-SHA256",
+  TLS_RSA_WITH_AES_128_GCM_SHA256: "AES128-GCM-SHA256",
+  TLS_RSA_WITH_AES_256_GCM_SHA384: "AES256-GCM-SHA384",
+  TLS_ECDHE_ECDSA_WITH_RC4_128_SHA: "ECDHE-ECDSA-RC4-SHA",
+  TLS_ECDHE_RSA_WITH_RC4_128_SHA: "ECDHE-RSA-RC4-SHA",
+  TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA: "ECDHE-RSA-DES-CBC3-SHA",
+  TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256: "ECDHE-ECDSA-AES128-SHA256",
+  TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256: "ECDHE-RSA-AES128-SHA256",
+} as const;
+
+/**
+ * The cipher suites a `tls` block can name.
+ *
+ * Source: Go crypto/tls `CipherSuites`, `InsecureCipherSuites`; OpenSSL ciphers(1).
+ */
+export const CIPHER_SUITES: ReadonlyMap<string, CipherSuite> = new Map<string, CipherSuite>([
+  ...Object.entries(SECURE).map(([name, openssl]) => [name, { openssl, isInsecure: false }] as const),
+  ...Object.entries(INSECURE).map(([name, openssl]) => [name, { openssl, isInsecure: true }] as const),
+]);
+
+/** The curves a `tls` block can name, with their names in OpenSSL. Source: nats-server ciphersuites_go126.go. */
+export const CURVES: ReadonlyMap<string, string> = new Map([
+  ["X25519", "X25519"],
+  ["CurveP256", "prime256v1"],
+  ["CurveP384", "secp384r1"],
+  ["CurveP521", "secp521r1"],
+  ["X25519MLKEM768", "X25519MLKEM768"],
+  ["SecP256r1MLKEM768", "SecP256r1MLKEM768"],
+  ["SecP384r1MLKEM1024", "SecP384r1MLKEM1024"],
+]);
