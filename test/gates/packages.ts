@@ -89,7 +89,7 @@ function checkDirection(name: string, manifest: Manifest): string[] {
       const ours = /^@ganglion\/(.+)$/.exec(dependency)?.[1];
       if (ours !== undefined && !allowed.includes(ours)) return [`it may not depend on ${dependency}`];
       const client = dependency === "nats" || dependency.startsWith("@nats-io/");
-      return client ? [`only tests use ${dependency}: the wire is packages/protocol`] : [];
+      return client && name !== "core" ? [`only core depends on ${dependency}`] : [];
     },
   );
 }

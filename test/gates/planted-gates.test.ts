@@ -72,9 +72,9 @@ describe("packages", () => {
     }
   });
 
-  it("refuses a NATS client, and a version that is not exact", () => {
+  it("refuses a NATS client outside core, and a version that is not exact", () => {
     const faults = faultsWith({ dependencies: { nats: "^2.29.3" } });
-    expect(faults).toContain("packages/broker: only tests use nats: the wire is packages/protocol");
+    expect(faults).toContain("packages/broker: only core depends on nats");
     expect(faults).toContain("packages/broker: nats ^2.29.3 is not an exact version");
   });
 

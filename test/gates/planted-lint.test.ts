@@ -48,7 +48,7 @@ const VIOLATIONS: readonly Violation[] = [
   },
   {
     rule: "lint/style/noRestrictedImports",
-    path: "packages/core/src/nats/uses-nats.ts",
+    path: "packages/core/src/runtime/uses-nats.ts",
     source: 'import "nats";\n',
   },
   {
@@ -153,7 +153,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "packages/kernel/src/waits.ts":
     'import { later } from "./later.js";\n\nexport async function run(): Promise<void> {\n  await later();\n}\n',
   "packages/broker/src/uses-kernel.ts": 'import "@ganglion/kernel";\nimport "@ganglion/store";\n',
-  "packages/core/src/nats/connection.ts": 'import "@ganglion/protocol";\n',
+  "packages/core/src/nats/connection.ts": 'import "nats";\n',
   "packages/core/src/request.test.ts":
     'import "nats";\nimport "@nats-io/kv";\nimport "@ganglion/broker";\n\nthrow new Error("allowed");\n',
   "test/conformance/client.test.ts":

@@ -1,3 +1,4 @@
+import { natsClient } from "@ganglion/core";
 import { connectNats } from "@ganglion/core/internal";
 import { startTestBroker } from "@ganglion/testing";
 import { describeJetStream, describeTransport } from "../support/transport-contract.js";
@@ -9,3 +10,12 @@ const open = async () => {
 
 describeTransport("NATS transport on nats-server", open);
 describeJetStream("NATS transport on nats-server", open);
+
+const openClient = async () => {
+  const broker = await startTestBroker({ kind: "nats-server" });
+  const source = natsClient({ servers: broker.url });
+  return { connect: () => source.openTransport(), close: () => broker.close() };
+};
+
+describeTransport("nats client on nats-server", openClient);
+describeJetStream("nats client on nats-server", openClient);

@@ -13,5 +13,7 @@ export type { Backoff } from "./delivery/backoff.js";
 export { CORE_ERRORS, type CoreErrorCode } from "./errors.js";
 export * from "./messages/context.js";
 export { ServiceError } from "./messages/service-error.js";
+export { type NatsClientOptions, natsClient } from "./nats/nats-client.js";
 export * from "./runtime/app.js";
 export type { Delivery, Middleware } from "./runtime/middleware.js";
+export type { TransportSource, TransportSurroundings } from "./transport/transport-source.js";

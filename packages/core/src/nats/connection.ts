@@ -1,35 +1,22 @@
 import { deferred, type Timer } from "@ganglion/kernel";
-import { isValidFilter, type MessageFrame, protocolError, type ServerInfo } from "@ganglion/protocol";
+import type { MessageFrame, ServerInfo } from "@ganglion/protocol";
 import { coreError } from "../errors.js";
-import type { HeaderBlock } from "../transport/header-block.js";
-import type { Payload } from "../transport/message.js";
 import type { TransportStatus } from "../transport/transport.js";
 import { establish } from "./establish.js";
+import {
+  checkInterest,
+  checkSubject,
+  type Interest,
+  type Link,
+  type Publication,
+  serverComplaint,
+} from "./link.js";
 import type { ResolvedNatsOptions } from "./nats-options.js";
 import { Outbox } from "./outbox.js";
 import { ServerPool } from "./server-address.js";
 import type { Session, SessionHooks } from "./session.js";
 import { type Dial, dialTcp } from "./socket.js";
 
-/** Gets the frames of one subscription; they are valid only during the call. */
-export type FrameReceiver = (frame: MessageFrame) => void;
-
-interface Interest {
-  readonly subject: string;
-  readonly queue: string | undefined;
-  readonly receive: FrameReceiver;
-  readonly onError: ((error: Error) => void) | undefined;
-}
-
-/** What is published. */
-export interface Publication {
-  readonly subject: string;
-  readonly reply: string | undefined;
-  readonly headers: HeaderBlock | undefined;
-  readonly data: Payload;
-}
-
-const WHITE_SPACE = /\s/;
 /** How long closing waits for the server to take what was sent. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
@@ -37,7 +24,7 @@ const CLOSE_TIMEOUT_MS = 2_000;
  * A connection to a NATS server that is restored when it is lost, with its subscriptions. What is published
  * meanwhile waits in the outbox.
  */
-export class Connection {
+export class Connection implements Link {
   private readonly outbox = new Outbox();
   private readonly interests = new Map<number, Interest>();
   private readonly listeners = new Set<(status: TransportStatus) => void>();
@@ -115,12 +102,7 @@ export class Connection {
   subscribe(interest: Interest): number {
     this.checkOpen();
     const { subject, queue } = interest;
-    if (!isValidFilter(subject) || (queue !== undefined && (queue === "" || WHITE_SPACE.test(queue)))) {
-      throw protocolError(
-        "INVALID_SUBJECT",
-        `Cannot subscribe to ${JSON.stringify(subject)}${queue === undefined ? "" : ` in group ${JSON.stringify(queue)}`}`,
-      );
-    }
+    checkInterest(subject, queue);
     const sid = this.nextSid++;
     this.interests.set(sid, interest);
     if (this.session !== undefined) this.outbox.add(subscribeFrame(sid, interest), false);
@@ -322,7 +304,7 @@ export class Connection {
   }
 
   private serverError(text: string): void {
-    const error = errorOf(text);
+    const error = serverComplaint(text);
     const [, subject] = /^Permissions Violation for Subscription to "([^"]+)"/.exec(text) ?? [];
     for (const [sid, interest] of subject === undefined ? [] : this.interests) {
       if (interest.subject !== subject) continue;
@@ -335,19 +317,6 @@ export class Connection {
   private tell(status: TransportStatus): void {
     for (const listener of this.listeners) listener(status);
   }
-}
-
-/** @throws GanglionError `INVALID_SUBJECT` for what would break the frame it is written into. */
-export function checkSubject(subject: string): void {
-  if (subject !== "" && !WHITE_SPACE.test(subject)) return;
-  throw protocolError("INVALID_SUBJECT", `Cannot publish to ${JSON.stringify(subject)}`);
-}
-
-function errorOf(text: string): Error {
-  if (text.startsWith("Permissions Violation")) {
-    return coreError("PERMISSION_DENIED", text, { details: { subject: /"([^"]+)"/.exec(text)?.[1] } });
-  }
-  return coreError("CONNECTION_CLOSED", `The server reports: ${text}`, { retryable: true });
 }
 
 function reasonOf(error: unknown): string {

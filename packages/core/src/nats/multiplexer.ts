@@ -4,8 +4,8 @@ import { coreError } from "../errors.js";
 import { HeaderBlock } from "../transport/header-block.js";
 import type { Payload } from "../transport/message.js";
 import type { PendingReply, SendOptions } from "../transport/transport.js";
-import type { Connection } from "./connection.js";
 import { Deadlines, Expiring } from "./deadlines.js";
+import type { Link } from "./link.js";
 import type { ResolvedNatsOptions } from "./nats-options.js";
 import { WireMessage } from "./wire-message.js";
 
@@ -24,7 +24,7 @@ export class Multiplexer {
   private started = false;
 
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: Link,
     options: ResolvedNatsOptions,
   ) {
     this.deadlines = new Deadlines(options.clock);

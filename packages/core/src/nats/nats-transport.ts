@@ -13,8 +13,9 @@ import type {
   TransportStatus,
   TransportSubscription,
 } from "../transport/transport.js";
-import { Connection, checkSubject } from "./connection.js";
+import { Connection } from "./connection.js";
 import { NatsJetStream } from "./jetstream/nats-jetstream.js";
+import { checkSubject, type Link } from "./link.js";
 import { Multiplexer } from "./multiplexer.js";
 import {
   type NatsOptions,
@@ -46,14 +47,15 @@ export async function connectNats(
   return new NatsTransport(connection, resolved);
 }
 
-class NatsTransport implements Transport {
+/** The {@link Transport} over a lasting connection. */
+export class NatsTransport implements Transport {
   readonly jetstream: JetStream;
 
   readonly clock: Clock;
   private readonly multiplexer: Multiplexer;
 
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: Link,
     options: ResolvedNatsOptions,
   ) {
     this.clock = options.clock;

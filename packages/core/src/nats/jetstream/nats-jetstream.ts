@@ -14,7 +14,7 @@ import type {
 } from "../../transport/jetstream.js";
 import type { Payload, StoredMessage } from "../../transport/message.js";
 import type { Transport } from "../../transport/transport.js";
-import type { Connection } from "../connection.js";
+import type { Link } from "../link.js";
 import type { ResolvedNatsOptions } from "../nats-options.js";
 import { NatsConsumerAdmin } from "./consumer-admin.js";
 import { DirectGet } from "./direct-get.js";
@@ -34,7 +34,7 @@ export class NatsJetStream implements JetStream {
   private readonly reads: DirectGet;
   private readonly surroundings: PullSurroundings;
 
-  constructor(transport: Transport, connection: Connection, options: ResolvedNatsOptions) {
+  constructor(transport: Transport, connection: Link, options: ResolvedNatsOptions) {
     this.api = new JetStreamApi(transport, options.jetstreamDomain);
     this.streams = new NatsStreamAdmin(this.api);
     this.consumers = new NatsConsumerAdmin(this.api);

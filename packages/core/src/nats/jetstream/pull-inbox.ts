@@ -2,14 +2,14 @@ import { randomBytes } from "node:crypto";
 import type { Timer } from "@ganglion/kernel";
 import { JETSTREAM_HEADERS, type MessageFrame, STATUS } from "@ganglion/protocol";
 import { coreError } from "../../errors.js";
-import type { Connection } from "../connection.js";
+import type { Link } from "../link.js";
 import { WireMessage } from "../wire-message.js";
 import type { JetStreamApi } from "./jetstream-api.js";
 import { toNs } from "./nanoseconds.js";
 
 /** What a {@link PullInbox} works with. */
 export interface PullSurroundings {
-  readonly connection: Connection;
+  readonly connection: Link;
   readonly api: JetStreamApi;
   readonly inboxPrefix: string;
 }
