@@ -20,11 +20,14 @@ export interface ComponentAppOptions {
   readonly logger?: Logger;
   readonly effects?: Effects;
   readonly extra?: readonly ResourcePlan[];
+  /** Called before any component is started. */
+  readonly onConnected?: (transport: Transport) => void;
 }
 
 /** Runs components without the rest of an app. */
 export async function componentApp(options: ComponentAppOptions) {
   const transport = await connectNats({ servers: options.url, reconnectDelay: { min: 20, max: 200 } });
+  options.onConnected?.(transport);
   const stopping = new AbortController();
   const instances = new Map<ComponentClass, unknown>();
   const hosts = new Map<unknown, ComponentHost>();

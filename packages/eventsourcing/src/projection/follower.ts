@@ -113,6 +113,10 @@ export class Follower {
     });
   }
 
+  get renewEveryMs(): number {
+    return this.writer.renewEveryMs;
+  }
+
   /** Tells others that this process is alive. */
   async renew(): Promise<void> {
     try {

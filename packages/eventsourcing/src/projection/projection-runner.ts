@@ -56,9 +56,10 @@ export interface ProjectionStatus {
   readonly rebuild: RebuildProgress | undefined;
 }
 
-const RENEW_MS = 3_000;
 const RETRY_MS = 1_000;
-const STANDBY_MS = 2_000;
+const STANDBY_MS = 1_000;
+/** How often the live process looks whether queries still read what it writes. */
+const WATCH_MS = 2_000;
 const PROGRESS_MS = 250;
 const CATCH_UP_POLL_MS = 20;
 
@@ -198,7 +199,10 @@ export class ProjectionRunner {
   /** Lets a follower work, as long as it writes the rows queries read. */
   private async watch(follower: Follower): Promise<void> {
     try {
-      await Promise.race([follower.closed, pause(this.app.clock, RENEW_MS, this.stopping.signal)]);
+      await Promise.race([
+        follower.closed,
+        pause(this.app.clock, Math.min(WATCH_MS, follower.renewEveryMs), this.stopping.signal),
+      ]);
       if (this.live === follower) await follower.renew();
     } catch (error) {
       if (this.live === follower) this.live = undefined;
@@ -271,7 +275,7 @@ export class ProjectionRunner {
         reportedMs = nowMs;
         report();
       }
-      if (nowMs - renewedMs >= RENEW_MS) {
+      if (nowMs - renewedMs >= builder.renewEveryMs) {
         renewedMs = nowMs;
         await builder.renew();
       }
@@ -299,7 +303,7 @@ export class ProjectionRunner {
         await Promise.race([
           builder.closed,
           builder.reached(stream, sequence),
-          pause(this.app.clock, RENEW_MS, signal),
+          pause(this.app.clock, WATCH_MS, signal),
         ]);
       }
     }

@@ -78,6 +78,8 @@ export interface GenerationWriter<View> {
    *   Nothing is stored then.
    */
   apply(work: (view: View) => Awaitable<void>, checkpoint: Checkpoint): Promise<void>;
+  /** How often to call {@link renew}, in milliseconds. */
+  readonly renewEveryMs: number;
   /** Tells other processes that this one is alive. @throws GanglionError `PROJECTION_FENCED` */
   renew(): Promise<void>;
   /** Lets another process write. Idempotent. */

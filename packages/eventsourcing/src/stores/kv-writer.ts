@@ -91,6 +91,10 @@ export class KvWriter<Row> implements GenerationWriter<Rows<Row>> {
     }
   }
 
+  get renewEveryMs(): number {
+    return this.ports.leaseMs / 3;
+  }
+
   get checkpoint(): Checkpoint {
     return this.commit.checkpoint;
   }
@@ -110,7 +114,7 @@ export class KvWriter<Row> implements GenerationWriter<Rows<Row>> {
 
   async renew(): Promise<void> {
     await this.inTurn(async () => {
-      const dueMs = this.commit.atMs + this.ports.leaseMs / 3;
+      const dueMs = this.commit.atMs + this.renewEveryMs / 2; // a commit renews too
       if (!this.closed && this.ports.clock.nowMs() >= dueMs) await this.append({});
     });
   }

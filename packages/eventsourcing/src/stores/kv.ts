@@ -1,5 +1,6 @@
 import type { AppInternals, ResourcePlan, StoredMessage } from "@ganglion/core/internal";
-import { deferred, isGanglionError } from "@ganglion/kernel";
+import { type Duration, deferred, durationMs, isGanglionError } from "@ganglion/kernel";
+import { eventSourcingError } from "../errors.js";
 import type {
   Checkpoint,
   Generation,
@@ -30,6 +31,8 @@ export interface KvStoreOptions {
   readonly replicas?: number;
   /** @default "file" */
   readonly storage?: "file" | "memory";
+  /** How long a process may be silent before another one takes over writing; at least 500 ms. @default "10s" */
+  readonly lease?: Duration;
 }
 
 /**
@@ -37,11 +40,18 @@ export interface KvStoreOptions {
  * `nats kv`. Rows and checkpoint move together, see `KvWriter`. Queries see a row a moment after its batch.
  */
 export function kv<Value>(options: KvStoreOptions = {}): ReadModelStore<Rows<Value>> {
-  return { description: "kv", open: (scope) => new KvReadModel<Value>(scope, options) };
+  const leaseMs = durationMs(options.lease ?? "10s", "lease");
+  if (leaseMs < MIN_LEASE_MS) {
+    const message = `kv({ lease }) must be at least ${MIN_LEASE_MS} ms, not ${leaseMs} ms`;
+    throw eventSourcingError("PROJECTION_INVALID_DEFINITION", message, { details: { leaseMs } });
+  }
+  return {
+    description: "kv",
+    open: (scope) => new KvReadModel<Value>(scope, { ...options, lease: leaseMs }),
+  };
 }
 
-/** How long a process may be silent before another one takes over writing. */
-const LEASE_MS = 10_000;
+const MIN_LEASE_MS = 500;
 /** Queries look for a switch by another process this often; the old generation is there for longer. */
 const STATE_CACHE_MS = 500;
 /** Leaves room for headers and for the base64 of old interfaces. */
@@ -64,7 +74,7 @@ class KvReadModel<Value> implements ReadModel<Rows<Value>> {
 
   constructor(
     { app, projection }: StoreScope,
-    private readonly options: KvStoreOptions,
+    private readonly options: KvStoreOptions & { readonly lease: number },
   ) {
     this.app = app;
     this.projection = projection;
@@ -126,7 +136,7 @@ class KvReadModel<Value> implements ReadModel<Rows<Value>> {
     const last = await this.lastCommit(generation);
     if (last !== undefined && !force) {
       const { owner, atMs } = last.commit;
-      if (owner !== "" && owner !== instanceId && clock.nowMs() - atMs < LEASE_MS) return undefined;
+      if (owner !== "" && owner !== instanceId && clock.nowMs() - atMs < this.options.lease) return undefined;
     }
     return await KvWriter.claim<Value>(
       {
@@ -136,7 +146,7 @@ class KvReadModel<Value> implements ReadModel<Rows<Value>> {
         generation: generation.id,
         owner: instanceId,
         maxCommitBytes: Math.floor(transport.server.maxPayloadBytes * MAX_COMMIT_SHARE),
-        leaseMs: LEASE_MS,
+        leaseMs: this.options.lease,
       },
       last,
     );

@@ -86,6 +86,8 @@ class MemoryReadModel<Value> implements ReadModel<Rows<Value>> {
 }
 
 class MemoryWriter<Value> implements GenerationWriter<Rows<Value>> {
+  readonly renewEveryMs = 60_000; // no other process can write it
+
   constructor(private readonly generation: MemoryGeneration<Value>) {}
 
   get checkpoint(): Checkpoint {
