@@ -34,7 +34,7 @@ export function flag(given: Given): boolean | undefined {
   return given.fault(`${name} must be true or false (yes, no, on, off), not ${describeValue(value)}`);
 }
 
-/** A whole number from `min` to `max`. */
+/** A whole number from `min` to `max`. Larger ones than JavaScript counts exactly are taken as the largest. */
 export function integer(
   min: number = Number.MIN_SAFE_INTEGER,
   max: number = Number.MAX_SAFE_INTEGER,
@@ -43,7 +43,8 @@ export function integer(
     const { value, name } = given;
     if (value.kind !== "integer")
       return given.fault(`${name} must be an integer, not ${describeValue(value)}`);
-    if (value.value >= min && value.value <= max) return value.value;
+    const number = Math.min(value.value, Number.MAX_SAFE_INTEGER);
+    if (number >= min && number <= max) return number;
     return given.fault(`${name} must be from ${min} to ${max}, not ${value.value}`);
   };
 }
