@@ -1,3 +1,4 @@
+import "reflect-metadata";
 import type { Injectable } from "../container/token.js";
 import type { AnyContract } from "../contract/contract.js";
 import type { AnyEvent, AnyRpc, AnyTask } from "../contract/inference.js";
@@ -27,54 +28,62 @@ export interface ServiceRecord {
 /** A class, in the decorators' sense. */
 export type AnyClass = abstract new (...args: never[]) => unknown;
 
-// Methods are recorded by the function itself: standard decorators do not know their class, and this way records
-// follow inheritance and overriding without further rules.
-const endpoints = new WeakMap<Method, EndpointRecord[]>();
-const services = new WeakMap<AnyClass, ServiceRecord>();
-const middlewares = new WeakMap<object, Middleware[]>();
-const parameters = new WeakMap<object, Map<number, Injectable<unknown>>>();
+/**
+ * What the decorators keep, under keys of `reflect-metadata`, so that it is found again also when two copies of this
+ * package are loaded. Methods are recorded by the function itself: standard decorators do not know their class, and
+ * this way records follow inheritance and overriding without further rules.
+ */
+const KEY = {
+  endpoints: "ganglion:endpoints",
+  service: "ganglion:service",
+  middleware: "ganglion:middleware",
+  parameters: "ganglion:parameters",
+} as const;
+
+/** Metadata of `target` itself, without its prototypes. The type is that of what was recorded under `key`. */
+function recorded<T>(key: string, target: object): T | undefined {
+  return Reflect.getOwnMetadata(key, target) as T | undefined;
+}
 
 /** Records an endpoint of a method. One method may have several. */
 export function recordEndpoint({ method }: { readonly method: Method }, record: EndpointRecord): void {
-  const present = endpoints.get(method);
-  if (present === undefined) endpoints.set(method, [record]);
-  else present.unshift(record); // decorators run from the bottom up: keep the order they are written in
+  // Decorators run from the bottom up: keep the order they are written in.
+  Reflect.defineMetadata(KEY.endpoints, [record, ...endpointsOf(method)], method);
 }
 
 /** Records that a class is a service. */
 export function recordService(type: AnyClass, record: ServiceRecord): void {
-  services.set(type, record);
+  Reflect.defineMetadata(KEY.service, record, type);
 }
 
 /** Records middleware of a class or method, outermost first. */
 export function recordMiddleware(target: AnyClass | Method, added: readonly Middleware[]): void {
-  middlewares.set(target, [...added, ...(middlewares.get(target) ?? [])]);
+  Reflect.defineMetadata(KEY.middleware, [...added, ...middlewareOf(target)], target);
 }
 
 /** Records what a constructor parameter gets. */
 export function recordParameter(type: object, index: number, injectable: Injectable<unknown>): void {
-  const present = parameters.get(type) ?? new Map<number, Injectable<unknown>>();
-  parameters.set(type, present.set(index, injectable));
+  Reflect.defineMetadata(KEY.parameters, new Map(parametersOf(type)).set(index, injectable), type);
 }
 
 /** What the parameters of a class' constructor get, by index. */
 export function parametersOf(type: object): ReadonlyMap<number, Injectable<unknown>> {
-  return parameters.get(type) ?? NO_PARAMETERS;
+  return recorded<ReadonlyMap<number, Injectable<unknown>>>(KEY.parameters, type) ?? NO_PARAMETERS;
 }
 
 const NO_PARAMETERS: ReadonlyMap<number, Injectable<unknown>> = new Map();
 
 /** What was recorded for a method, in the order written. */
 export function endpointsOf(method: Method): readonly EndpointRecord[] {
-  return endpoints.get(method) ?? [];
+  return recorded<readonly EndpointRecord[]>(KEY.endpoints, method) ?? [];
 }
 
 /** What was recorded for a class itself, without its base classes. */
 export function serviceRecordOf(type: AnyClass): ServiceRecord | undefined {
-  return services.get(type);
+  return recorded<ServiceRecord>(KEY.service, type);
 }
 
 /** Middleware of a class or method, outermost first. */
 export function middlewareOf(target: AnyClass | Method): readonly Middleware[] {
-  return middlewares.get(target) ?? [];
+  return recorded<readonly Middleware[]>(KEY.middleware, target) ?? [];
 }
