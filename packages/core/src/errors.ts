@@ -28,6 +28,10 @@ export const CORE_ERRORS = {
   // contracts and services
   INVALID_CONTRACT: "A contract cannot be used; `details.faults` lists why.",
   INVALID_SERVICE: "Service classes cannot be used; `details.faults` lists why.",
+  // deliveries
+  DELIVERY_RETRY: "A method asked for its message to be delivered again.",
+  DELIVERY_REJECTED: "A method gave its message up.",
+  DELIVERY_DEAD: "A method gave its message up and wants it kept as a dead letter.",
   // dependencies
   UNKNOWN_DEPENDENCY: "A class asks for a dependency nobody provides.",
   DEPENDENCY_CYCLE: "Dependencies need each other in a circle.",
@@ -39,8 +43,11 @@ export const CORE_ERRORS = {
   BAD_RESPONSE: "The reply does not fit the endpoint's schema, or is no JSON.",
   INVALID_DATA: "Data of an event, task or call does not fit its schema; nothing was sent.",
   VERSION_MISMATCH: "Caller and service speak different major versions of the contract.",
+  OVERLOADED: "The service has as many requests as it takes, and as many waiting.",
   INTERNAL: "The service failed with an error it did not declare.",
   // applications
+  TOPOLOGY_MISMATCH:
+    "Streams or consumers on the server do not fit what the app needs; `details.faults` lists why.",
   NOT_STARTED: "The app has no connection: it was not started, or it was stopped.",
   EXTENSION_TAKEN: "Two packages register the same property of an app.",
   KEY_EXISTS: "A key-value create found a value, or an update found another revision.",

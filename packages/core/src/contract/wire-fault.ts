@@ -40,15 +40,27 @@ function isOneWay(schema: z.core.$ZodType): boolean {
   return pipe.reverseTransform === undefined && (isOneWay(pipe.in) || isOneWay(pipe.out));
 }
 
-/** Whether decoding can give another form than the wire's, so that values must be encoded before they are sent. */
-export function isConverting(schema: Schema): boolean {
-  if (isNothing(schema)) return false;
-  let converting = false;
+/** What happens to a value on its way through a schema. */
+export interface Conversions {
+  /** Decoded values have another form than the wire's: they must be encoded before they are sent. */
+  readonly encodes: boolean;
+  /** Decoding may change a value that fits: codecs, defaults, coercion. */
+  readonly decodes: boolean;
+}
+
+/** Looks for conversions anywhere in a schema. */
+export function conversionsOf(schema: Schema): Conversions {
+  let encodes = false;
+  let decodes = false;
+  if (isNothing(schema)) return { encodes, decodes };
   z.toJSONSchema(schema, {
     io: "input",
-    override: ({ zodSchema }) => {
-      converting ||= zodSchema._zod.def.type === "pipe";
+    override: ({ zodSchema: { _zod } }) => {
+      encodes ||= _zod.def.type === "pipe";
+      decodes ||= DECODING.has(_zod.def.type) || (_zod.def as { readonly coerce?: boolean }).coerce === true;
     },
   });
-  return converting;
+  return { encodes, decodes };
 }
+
+const DECODING: ReadonlySet<string> = new Set(["pipe", "default", "prefault", "catch"]);

@@ -1,5 +1,6 @@
 import type { Duration, Logger } from "@ganglion/kernel";
 import type { CallOptions, EmitOptions, Emitted } from "../client/call.js";
+import type { Injectable } from "../container/token.js";
 import type { Bound } from "../contract/contract.js";
 import type {
   AnyEvent,
@@ -59,6 +60,8 @@ export interface MessageContext extends Effects {
   readonly log: Logger;
   /** Milliseconds left until the deadline; undefined when there is none. */
   remainingMs(): number | undefined;
+  /** A dependency, also one that is made for each message. It is disposed of after the method. */
+  get<T>(injectable: Injectable<T>): Promise<T>;
 }
 
 /** What a {@link Handler} method is given beside its input. `E` is the type of its endpoint. */
@@ -104,7 +107,11 @@ export interface EventContext<E = unknown> extends MessageContext, DeliveryFacts
 /** What a {@link Worker} method is given beside the task. */
 export interface TaskContext<E = unknown> extends MessageContext, DeliveryFacts<E>, FailureVerbs {}
 
-/** What a {@link Subscriber} method with `batch` is given beside the events. */
+/**
+ * What a {@link Subscriber} method with `batch` is given beside the events. Batches are put together anew for every
+ * attempt, so its `idempotencyKey` is new each time and what it emits has no derived id: give `emit` an `id` made of
+ * the event's own one.
+ */
 export interface EventBatchContext<E = unknown> extends MessageContext, FailureVerbs {
   /** Where each event comes from, in the order of the events. */
   readonly deliveries: readonly DeliveryFacts<E>[];

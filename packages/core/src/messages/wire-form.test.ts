@@ -6,47 +6,45 @@ const IsoDate = z.codec(z.iso.datetime(), z.date(), {
   decode: (text) => new Date(text),
   encode: (date) => date.toISOString(),
 });
-const bytes = (text: string) => new TextEncoder().encode(text);
 
 describe("WireForm", () => {
   it("sends what the schema lets through and nothing else", () => {
     const form = new WireForm(z.object({ sku: z.string(), qty: z.number().default(1) }), true);
     expect(form.encodeText({ sku: "a", secret: "x" })).toBe('{"sku":"a","qty":1}');
-    expect(form.decode(bytes('{"sku":"a","more":1}'))).toEqual({ sku: "a", qty: 1 });
+    expect(form.decode('{"sku":"a","more":1}')).toEqual({ sku: "a", qty: 1 });
   });
 
   it("carries the input of a codec", () => {
     const form = new WireForm(z.object({ at: IsoDate }), true);
     expect(form.encodeText({ at: "2026-01-01T00:00:00Z" })).toBe('{"at":"2026-01-01T00:00:00.000Z"}');
-    expect(form.decode(bytes('{"at":"2026-01-01T00:00:00Z"}'))).toEqual({ at: new Date("2026-01-01") });
+    expect(form.decode('{"at":"2026-01-01T00:00:00Z"}')).toEqual({ at: new Date("2026-01-01") });
   });
 
   it("decodes a codec even when it need not validate", () => {
     const form = new WireForm(z.object({ at: IsoDate }), false);
-    expect(form.decode(bytes('{"at":"2026-01-01T00:00:00Z"}'))).toEqual({ at: new Date("2026-01-01") });
-    expect(new WireForm(z.object({ a: z.string() }), false).decode(bytes('{"a":1}'))).toEqual({ a: 1 });
+    expect(form.decode('{"at":"2026-01-01T00:00:00Z"}')).toEqual({ at: new Date("2026-01-01") });
+    expect(new WireForm(z.object({ a: z.string() }), false).decode('{"a":1}')).toEqual({ a: 1 });
+    expect(new WireForm(z.object({ a: z.string().default("x") }), false).decode("{}")).toEqual({ a: "x" });
   });
 
   it("names the paths of what does not fit", () => {
     const form = new WireForm(z.object({ items: z.array(z.object({ sku: z.string() })) }), true);
-    const error = thrown(() => form.decode(bytes('{"items":[{"sku":1}]}')));
+    const error = thrown(() => form.decode('{"items":[{"sku":1}]}'));
     expect(error.issues).toEqual([{ path: "items[0].sku", message: expect.stringContaining("string") }]);
     expect(error.summary).toMatch(/^items\[0\]\.sku: /);
   });
 
-  it.each(["{", "\xff"])("refuses a body that is no JSON: %j", (text) => {
+  it("refuses a body that is no JSON", () => {
     const form = new WireForm(z.unknown(), true);
-    expect(thrown(() => form.decode(Uint8Array.from(text, (c) => c.charCodeAt(0)))).summary).toMatch(
-      /^no JSON/,
-    );
+    expect(thrown(() => form.decode("{")).summary).toMatch(/^no JSON/);
   });
 
   it("writes nothing as an empty body", () => {
     for (const form of [new WireForm(z.void(), true), new WireForm(z.string().optional(), true)]) {
-      expect(form.encode(undefined)).toHaveLength(0);
-      expect(form.decode(bytes(""))).toBeUndefined();
+      expect(form.encodeText(undefined)).toHaveLength(0);
+      expect(form.decode("")).toBeUndefined();
     }
-    expect(() => new WireForm(z.string(), true).decode(bytes(""))).toThrow(InvalidValue);
+    expect(() => new WireForm(z.string(), true).decode("")).toThrow(InvalidValue);
   });
 });
 

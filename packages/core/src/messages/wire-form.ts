@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Schema } from "../contract/spec.js";
-import { isConverting, isNothing } from "../contract/wire-fault.js";
+import { conversionsOf, isNothing } from "../contract/wire-fault.js";
 
 /** One problem of a value: where, and what. */
 export interface Issue {
@@ -8,9 +8,6 @@ export interface Issue {
   readonly path: string;
   readonly message: string;
 }
-
-const NO_BYTES = new Uint8Array(0);
-const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Moves values of one schema to and from the wire: senders encode, receivers decode, once each. Unknown keys that
@@ -24,16 +21,11 @@ export class WireForm {
 
   /** @param validate - false skips the check where decoding would not change the value anyway. */
   constructor(schema: Schema, validate: boolean) {
-    this.converting = isConverting(schema);
+    const { encodes, decodes } = conversionsOf(schema);
+    this.converting = encodes;
     this.nothing = isNothing(schema);
-    this.checking = validate || this.converting;
+    this.checking = validate || decodes;
     this.schema = z.compile(schema);
-  }
-
-  /** Checks a value and writes it as JSON. @throws InvalidValue */
-  encode(value: unknown): Uint8Array {
-    const text = this.encodeText(value);
-    return text === "" ? NO_BYTES : Buffer.from(text, "utf8");
   }
 
   /** The JSON of a value; empty for nothing. @throws InvalidValue */
@@ -51,9 +43,9 @@ export class WireForm {
   }
 
   /** Reads JSON and decodes it. @throws InvalidValue */
-  decode(data: Uint8Array): unknown {
+  decode(json: string | Uint8Array): unknown {
     if (this.nothing) return undefined;
-    return this.check(parseJson(data));
+    return this.check(parseJson(typeof json === "string" ? json : textOf(json)));
   }
 
   /** Decodes a value that was already parsed. @throws InvalidValue */
@@ -77,10 +69,14 @@ export class InvalidValue extends Error {
   }
 }
 
-function parseJson(data: Uint8Array): unknown {
-  if (data.length === 0) return undefined;
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
+}
+
+function parseJson(text: string): unknown {
+  if (text === "") return undefined;
   try {
-    return JSON.parse(decoder.decode(data));
+    return JSON.parse(text);
   } catch (error) {
     throw new InvalidValue([
       { path: "", message: `no JSON: ${error instanceof Error ? error.message : error}` },

@@ -69,7 +69,7 @@ function collectService(
       faults.push(
         ...methodFaults({ type, name, contract }, role, spec).map((fault) => `${type.name}.${name} ${fault}`),
       );
-      const endpoint = isBound(spec) ? spec : bind(name, spec as Spec, contract);
+      const endpoint = isBound(spec) ? spec : bindFree(name, spec, contract);
       // Role, spec and options come from one decorator and fit.
       endpoints.push(
         Object.freeze({ role, endpoint, options: given, method: name, middleware }) as EndpointDefinition,
@@ -106,7 +106,7 @@ function madeUp(
   });
   for (const spec of options.sends ?? []) {
     if (isBound(spec)) endpoints.push(spec);
-    else if (spec.template !== undefined) endpoints.push(bind(lastToken(spec.template.template), spec, info));
+    else if (spec.template !== undefined) endpoints.push(bindFree("", spec, info));
     else
       faults.push(
         `${typeName} sends an event or task that has no subject: give it one, or put it into a contract`,
@@ -114,6 +114,22 @@ function madeUp(
   }
   Object.freeze(endpoints);
   return info;
+}
+
+/**
+ * Binds a spec outside of a contract: an rpc to the service of the class, an event or task to whom its subject
+ * begins with, so that senders and receivers agree on its stream.
+ */
+function bindFree(name: string, spec: Spec, contract: ContractInfo): Spec & Bound {
+  const subject = (spec as Partial<Bound>).template?.template;
+  const [owner = ""] = subject?.split(".") ?? [];
+  if (spec.kind === "rpc" || serviceFaults(owner).length > 0) return bind(name, spec, contract);
+  const endpoints: (Spec & Bound)[] = [];
+  const own = Object.freeze({ service: owner, version: "0.0.0", major: 0, options: {}, endpoints });
+  const bound = bind(lastToken(subject ?? name), spec, own);
+  endpoints.push(bound);
+  Object.freeze(endpoints);
+  return bound;
 }
 
 function lastToken(subject: string): string {

@@ -1,0 +1,226 @@
+import { durationMs, GanglionError, type Span } from "@ganglion/kernel";
+import type { Bound } from "../contract/contract.js";
+import type { AnyRpc } from "../contract/inference.js";
+import { coreError } from "../errors.js";
+import { type RpcCodec, rpcCodec } from "../messages/endpoint-codec.js";
+import {
+  cancelSubject,
+  DEADLINE_HEADER,
+  IDEMPOTENCY_HEADER,
+  VERSION_HEADER,
+} from "../messages/header-names.js";
+import { decodeError, isErrorReply } from "../messages/wire-error.js";
+import { InvalidValue } from "../messages/wire-form.js";
+import type { Cause } from "../runtime/cause.js";
+import type { Runtime } from "../runtime/runtime.js";
+import { HeaderBlock, headerLine, headerLines } from "../transport/header-block.js";
+import type { IncomingMessage } from "../transport/message.js";
+import type { PendingReply } from "../transport/transport.js";
+import type { CallOptions } from "./call.js";
+
+/** {@link CallOptions} with the values of a subject's named tokens. */
+export type AnyCallOptions = CallOptions & { readonly params?: Readonly<Record<string, string>> };
+
+const DEFAULT_TIMEOUT_MS = 5_000;
+
+/** Calls rpcs. What does not change from call to call is prepared once for each endpoint. */
+export class RpcCaller {
+  private readonly endpoints = new WeakMap<AnyRpc, EndpointCaller>();
+
+  constructor(private readonly runtime: Runtime) {}
+
+  of(endpoint: AnyRpc & Bound): EndpointCaller {
+    let caller = this.endpoints.get(endpoint);
+    if (caller === undefined) {
+      caller = new EndpointCaller(this.runtime, endpoint);
+      this.endpoints.set(endpoint, caller);
+    }
+    return caller;
+  }
+}
+
+/** Calls one rpc. */
+export class EndpointCaller {
+  private readonly codec: RpcCodec;
+  private readonly timeoutMs: number;
+  private readonly constantSubject: string | undefined;
+  private readonly label: string;
+  /** Headers of calls that have nothing of their own, by whole milliseconds left. */
+  private constantHeaders: { readonly leftMs: number; readonly block: HeaderBlock } | undefined;
+
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly endpoint: AnyRpc & Bound,
+  ) {
+    const { template } = endpoint;
+    this.codec = rpcCodec(endpoint);
+    this.timeoutMs = endpoint.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.constantSubject =
+      template.sendable && template.paramNames.length === 0 ? template.template : undefined;
+    this.label = `${endpoint.service}.${endpoint.name}`;
+  }
+
+  /** @throws ServiceError of a declared code; GanglionError, see `SystemFailure` */
+  call(input: unknown, options?: AnyCallOptions, cause?: Cause): Promise<unknown> {
+    if (this.runtime.observer.tracing) return this.tracedCall(input, options, cause);
+    return new Promise((resolve, reject) =>
+      this.send({ input, options, cause, span: undefined, resolve, reject }),
+    );
+  }
+
+  private async tracedCall(input: unknown, options?: AnyCallOptions, cause?: Cause): Promise<unknown> {
+    const { service, name, template } = this.endpoint;
+    const span = this.runtime.observer.startSpan({
+      name: `request ${this.label}`,
+      kind: "client",
+      attributes: {
+        "rpc.system": "ganglion",
+        "rpc.service": service,
+        "rpc.method": name,
+        "messaging.system": "nats",
+        "messaging.operation.name": "request",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": this.constantSubject ?? template.pattern,
+      },
+    });
+    try {
+      return await new Promise((resolve, reject) =>
+        this.send({ input, options, cause, span, resolve, reject }),
+      );
+    } catch (error) {
+      span.fail(error);
+      throw error;
+    } finally {
+      span.end();
+    }
+  }
+
+  private send(request: Request): void {
+    const { options, cause } = request;
+    const { clock, transport } = this.runtime;
+    let timeoutMs = options?.timeout === undefined ? this.timeoutMs : durationMs(options.timeout, "timeout");
+    if (cause?.deadlineAtMs !== undefined) {
+      timeoutMs = Math.min(timeoutMs, cause.deadlineAtMs - clock.monotonicMs());
+      if (timeoutMs <= 0) throw this.tooLate();
+    }
+    const { signal } = options ?? {};
+    if (signal?.aborted) throw this.aborted(signal.reason);
+    const subject = this.constantSubject ?? this.endpoint.template.render(options?.params);
+    let release: (() => void) | undefined;
+    const pending = transport.send(subject, this.encode(request.input), {
+      headers: this.headers(Math.max(1, Math.floor(timeoutMs)), request),
+      timeoutMs,
+      onReply: (error, message) => {
+        release?.();
+        if (message === undefined) request.reject(error);
+        else this.settle(message, request);
+      },
+    });
+    if (signal !== undefined || cause !== undefined) release = this.watchAborts(request, pending);
+  }
+
+  private settle(message: IncomingMessage, { resolve, reject }: Request): void {
+    try {
+      if (isErrorReply(message)) reject(decodeError(message, this.label, this.codec));
+      else resolve(this.codec.output.decode(message.text()));
+    } catch (error) {
+      reject(this.badResponse(error));
+    }
+  }
+
+  private encode(input: unknown): string {
+    try {
+      return this.codec.input.encodeText(input);
+    } catch (error) {
+      if (!(error instanceof InvalidValue)) throw error;
+      throw coreError(
+        "INVALID_DATA",
+        `The input of ${this.label} does not fit its schema: ${error.summary}`,
+        {
+          details: { endpoint: this.label, issues: error.issues },
+        },
+      );
+    }
+  }
+
+  private headers(leftMs: number, { options, cause, span }: Request): HeaderBlock {
+    const idempotencyKey = options?.idempotencyKey;
+    const plain = idempotencyKey === undefined && options?.headers === undefined;
+    const trace = span === undefined ? (cause?.traceLines ?? "") : injected(span);
+    if (plain && trace === "") {
+      if (this.constantHeaders?.leftMs !== leftMs) {
+        this.constantHeaders = { leftMs, block: new HeaderBlock(this.ownLines(leftMs)) };
+      }
+      return this.constantHeaders.block;
+    }
+    let lines = this.ownLines(leftMs) + trace;
+    if (idempotencyKey !== undefined) lines += headerLine(IDEMPOTENCY_HEADER, idempotencyKey);
+    if (options?.headers !== undefined) lines += headerLines(options.headers);
+    return new HeaderBlock(lines);
+  }
+
+  private ownLines(leftMs: number): string {
+    return `${DEADLINE_HEADER}: ${leftMs}\r\n${VERSION_HEADER}: ${this.endpoint.contract.major}\r\n`;
+  }
+
+  /** Gives the call up when its signal or the work it belongs to says so, and tells the service. */
+  private watchAborts({ options, cause, reject }: Request, pending: PendingReply): () => void {
+    const giveUp = (reason: unknown) => {
+      release();
+      pending.cancel();
+      this.runtime.transport.publish(cancelSubject(this.endpoint.service), pending.inbox);
+      reject(this.aborted(reason));
+    };
+    const { signal } = options ?? {};
+    const onAbort = () => giveUp(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const forget = cause?.onAbort(giveUp);
+    const release = () => {
+      signal?.removeEventListener("abort", onAbort);
+      forget?.();
+    };
+    return release;
+  }
+
+  private tooLate(): GanglionError {
+    return coreError("TIMEOUT", `${this.label} was not called: the deadline has passed`, {
+      details: { endpoint: this.label },
+    });
+  }
+
+  private aborted(reason: unknown): GanglionError {
+    return new GanglionError("ABORTED", `The call of ${this.label} was given up`, {
+      cause: reason,
+      details: { endpoint: this.label },
+    });
+  }
+
+  private badResponse(error: unknown): unknown {
+    if (!(error instanceof InvalidValue)) return error;
+    return coreError(
+      "BAD_RESPONSE",
+      `${this.label} answered with what does not fit its schema: ${error.summary}`,
+      {
+        details: { endpoint: this.label, issues: error.issues },
+      },
+    );
+  }
+}
+
+interface Request {
+  readonly input: unknown;
+  readonly options: AnyCallOptions | undefined;
+  readonly cause: Cause | undefined;
+  readonly span: Span | undefined;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+/** Trace header lines of a span. */
+export function injected(span: Span): string {
+  let lines = "";
+  span.inject((name, value) => {
+    lines += headerLine(name, value);
+  });
+  return lines;
+}

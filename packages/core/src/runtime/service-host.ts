@@ -1,0 +1,108 @@
+import { GanglionError } from "@ganglion/kernel";
+import { DeliveryHost } from "../delivery/delivery-host.js";
+import { cancelSubject } from "../messages/header-names.js";
+import type { ServiceDefinition } from "../metadata/definitions.js";
+import type { ResourcePlan } from "../topology/resource.js";
+import type { TransportSubscription } from "../transport/transport.js";
+import { MicroResponder } from "./micro.js";
+import { RpcHost } from "./rpc-host.js";
+import type { Runtime } from "./runtime.js";
+
+/** Methods a service class may have; the app calls them. */
+export interface LifecycleHooks {
+  /** Called before the service takes work. */
+  onStart?(): unknown;
+  /** Called when the service has no more work. */
+  onStop?(): unknown;
+}
+
+/** Runs one service of an app. */
+export class ServiceHost {
+  private readonly rpcs: readonly RpcHost[];
+  private readonly deliveries: readonly DeliveryHost[];
+  private readonly micro: MicroResponder;
+  private cancellations: TransportSubscription | undefined;
+
+  /** @param provide - creates consumers anew, with their streams. */
+  constructor(
+    private readonly runtime: Runtime,
+    readonly definition: ServiceDefinition,
+    provide: (resources: readonly ResourcePlan[]) => Promise<void>,
+  ) {
+    this.instance = runtime.container.construct(definition.type);
+    const rpcs: RpcHost[] = [];
+    const deliveries: DeliveryHost[] = [];
+    for (const endpoint of definition.endpoints) {
+      if (endpoint.role === "handler") {
+        rpcs.push(new RpcHost(runtime, endpoint, this.instance));
+      } else {
+        const host: DeliveryHost = new DeliveryHost({
+          runtime,
+          service: definition.name,
+          definition: endpoint,
+          instance: this.instance,
+          rebuild: () => provide(host.plan()),
+        });
+        deliveries.push(host);
+      }
+    }
+    this.rpcs = rpcs;
+    this.deliveries = deliveries;
+    this.micro = new MicroResponder(runtime, definition, rpcs);
+  }
+
+  readonly instance: object;
+
+  /** The consumers its methods need. */
+  plan(): readonly ResourcePlan[] {
+    return this.deliveries.flatMap((host) => host.plan());
+  }
+
+  problems(): readonly string[] {
+    return this.deliveries.flatMap(({ trouble }) => (trouble === undefined ? [] : [trouble]));
+  }
+
+  async onStart(): Promise<void> {
+    await (this.instance as LifecycleHooks).onStart?.();
+  }
+
+  async onStop(): Promise<void> {
+    await (this.instance as LifecycleHooks).onStop?.();
+  }
+
+  async start(): Promise<void> {
+    if (this.rpcs.length > 0) {
+      this.cancellations = this.runtime.transport.subscribe(cancelSubject(this.definition.name), {
+        onMessage: (message) => {
+          for (const host of this.rpcs) host.cancel(message.text());
+        },
+      });
+    }
+    for (const host of this.rpcs) host.start();
+    await Promise.all(this.deliveries.map((host) => host.start()));
+    this.micro.start();
+  }
+
+  /** Takes nothing new; what has arrived goes on. */
+  async stopTaking(): Promise<void> {
+    this.micro.stop();
+    await Promise.all(
+      [...this.deliveries, ...this.rpcs.map((host) => ({ stopTaking: () => host.drain() }))].map((host) =>
+        host.stopTaking(),
+      ),
+    );
+    for (const host of this.deliveries) host.dropWaiting();
+  }
+
+  /** Resolves when no method is running. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.rpcs, ...this.deliveries].map((host) => host.settled()));
+  }
+
+  /** Gives back what is not through. */
+  giveUp(): void {
+    for (const host of this.rpcs) host.abortAll(new GanglionError("ABORTED", "The app is stopping"));
+    for (const host of this.deliveries) host.giveUp();
+    this.cancellations?.unsubscribe();
+  }
+}
