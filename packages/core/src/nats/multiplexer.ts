@@ -5,12 +5,7 @@ import { Deadlines, Expiring } from "../timing/deadlines.js";
 import { HeaderBlock } from "../transport/header-block.js";
 import type { Payload } from "../transport/message.js";
 import type { PendingReply, SendOptions } from "../transport/transport.js";
-<<<<<<< HEAD
-import { Deadlines, Expiring } from "./deadlines.js";
 import type { Link } from "./link.js";
-=======
-import type { Connection } from "./connection.js";
->>>>>>> 9f171e7 (feat(core): runtime: handlers, workers, subscribers, clients, topology)
 import type { ResolvedNatsOptions } from "./nats-options.js";
 import { WireMessage } from "./wire-message.js";
 

@@ -10,6 +10,7 @@ import type { ManageMode } from "../topology/apply.js";
 import type { StreamDefaults } from "../topology/derive.js";
 import type { PlannedChange } from "../topology/plan.js";
 import type { Transport } from "../transport/transport.js";
+import type { TransportSource } from "../transport/transport-source.js";
 import type { Guarantees } from "./guarantees.js";
 import type { Middleware } from "./middleware.js";
 
@@ -20,11 +21,12 @@ export interface AppOptions {
   /** Classes with `@Service`, and those of packages above core, such as `@Saga` and `@Projection`. @default none */
   readonly services?: readonly ComponentClass[];
   /**
-   * Where NATS is: addresses, options, or a source such as `embedded()`.
+   * Where NATS is: addresses, options, a source such as `embedded()`, or a connection of the `nats` client
+   * (`natsClient(connection)`).
    *
    * @default the environment variable `NATS_URL`, or nats://127.0.0.1:4222
    */
-  readonly nats?: string | readonly string[] | NatsOptions | NatsSource;
+  readonly nats?: string | readonly string[] | NatsOptions | NatsSource | TransportSource;
   /** A connection made elsewhere, instead of `nats`. The app does not close it. */
   readonly transport?: Transport;
   /** What `inject()` can ask for. */

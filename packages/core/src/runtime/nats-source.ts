@@ -2,6 +2,7 @@ import type { NatsEndpoint, NatsSource } from "@ganglion/kernel";
 import type { NatsOptions } from "../nats/nats-options.js";
 import { connectNats } from "../nats/nats-transport.js";
 import type { Transport } from "../transport/transport.js";
+import type { TransportSource } from "../transport/transport-source.js";
 import type { AppOptions } from "./app.js";
 import type { Environment } from "./environment.js";
 import type { Runtime } from "./runtime.js";
@@ -23,6 +24,11 @@ export async function openNats(
   const { transport, nats = environment.nats ?? DEFAULT_SERVER } = options;
   if (transport !== undefined) return { transport, close: async () => {} };
   const { clock, logger } = runtime;
+  if (isTransportSource(nats)) {
+    logger.info("opened", { source: nats.description });
+    const opened = await nats.openTransport({ clock, logger });
+    return { transport: opened, close: () => opened.close() };
+  }
   if (isSource(nats)) {
     const endpoint = await nats.open();
     logger.info("opened", { source: nats.description, servers: endpoint.servers });
@@ -50,6 +56,10 @@ async function connected(
     await endpoint?.close();
     throw error;
   }
+}
+
+function isTransportSource(nats: NonNullable<AppOptions["nats"]>): nats is TransportSource {
+  return typeof nats === "object" && "openTransport" in nats;
 }
 
 function isSource(nats: NonNullable<AppOptions["nats"]>): nats is NatsSource {

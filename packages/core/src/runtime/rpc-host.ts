@@ -214,6 +214,12 @@ export class RpcHost {
   }
 
   private failed(request: Request, ctx: RpcContext, error: unknown): void {
+    if (ctx.remainingMs() === 0) {
+      // Whatever it failed with, most likely it was told to stop: the caller hears what it knows anyway.
+      ctx.span?.fail(error);
+      this.end(request, ctx, () => this.refuse(request, coreError("TIMEOUT", "The deadline passed")));
+      return;
+    }
     const { headers, body, code } = encodeFailure(error, this.codec);
     if (code === "INTERNAL") ctx.log.error("a handler failed", { error: explained(error) }); // nobody else is told why
     ctx.span?.fail(error);
