@@ -1,7 +1,9 @@
 import { type Deferred, deferred, pause } from "@ganglion/kernel";
+import { sagaError } from "./errors.js";
 import { apply, type SagaEvent } from "./instance.js";
 import { hasEnded, type JournalRecord, type SagaEntry } from "./journal.js";
 import { type WriterPorts, writeEntry } from "./journal-writer.js";
+import { LazyAbort } from "./lazy-abort.js";
 import { runStep, type StepPorts } from "./step-runner.js";
 import type { Trigger, TriggerPublisher } from "./triggers.js";
 
@@ -39,7 +41,7 @@ export class SagaRun {
   private readonly held: Trigger[] = [];
   /** Steps that were started and whose outcome is not stored yet. */
   private readonly inFlight = new Set<string>();
-  private readonly abort = new AbortController();
+  private readonly abort = new LazyAbort();
   private releasing = false;
   private over = false;
 
@@ -89,7 +91,7 @@ export class SagaRun {
   /** Starts no further step; the saga is given up when the running ones are over, or at once with `interrupt`. */
   release(options: { readonly interrupt: boolean }): void {
     this.releasing = true;
-    if (options.interrupt) this.abort.abort();
+    if (options.interrupt) this.abort.abort(this.gone());
     this.wakeUp?.resolve();
   }
 
@@ -111,8 +113,15 @@ export class SagaRun {
       }
       return this.lose();
     } finally {
-      this.abort.abort();
+      if (this.inFlight.size > 0) this.abort.abort(this.gone());
     }
+  }
+
+  private gone() {
+    const message = `Saga ${this.ports.definition.name} ${this.id} is not held by this worker any more`;
+    return sagaError("SAGA_REVISION_LOST", message, {
+      details: { saga: this.ports.definition.name, id: this.id },
+    });
   }
 
   private get entry(): SagaEntry {
@@ -124,9 +133,7 @@ export class SagaRun {
     if (hasEnded(status)) return "ended";
     if (status === "stuck") return "parked";
     if (status !== "suspended") {
-      return this.releasing && (this.inFlight.size === 0 || this.abort.signal.aborted)
-        ? "released"
-        : undefined;
+      return this.releasing && (this.inFlight.size === 0 || this.abort.aborted) ? "released" : undefined;
     }
     // Its timer may have been delivered before the entry was stored, and then is held here: do not ack it yet.
     const atMs = this.ports.clock.nowMs();
@@ -173,7 +180,7 @@ export class SagaRun {
       const due = step.state === "running" || (step.state === "compensating" && step.dueAtMs === undefined);
       if (!due || this.inFlight.has(name)) continue;
       this.inFlight.add(name);
-      runStep(this.ports, { entry, name, abort: this.abort.signal }).then(
+      runStep(this.ports, { entry, name, abort: this.abort }).then(
         (event) => event !== undefined && this.post(event),
         (error) => this.post({ type: "stuck", reason: String(error), atMs: this.ports.clock.nowMs() }),
       );

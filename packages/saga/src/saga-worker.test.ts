@@ -214,8 +214,8 @@ describe("without faults", () => {
       leaseMs: LEASE_MS,
       body: () => ({
         classify: () => ({ definite: false, retryable: true }),
-        invoke: ({ signal, compensation }) => {
-          signal.addEventListener("abort", () => {
+        invoke: ({ limit, compensation }) => {
+          limit.signal.addEventListener("abort", () => {
             aborted = true;
           });
           return compensation ? Promise.resolve() : new Promise(() => {});

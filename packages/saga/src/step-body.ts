@@ -19,6 +19,7 @@ import type { CompensationContext, RejectOptions } from "./context.js";
 import type { SagaDefinition } from "./definition.js";
 import { sagaError } from "./errors.js";
 import type { StepFailure } from "./journal.js";
+import type { LazyAbort } from "./lazy-abort.js";
 import type { Attempt, StepBody } from "./step-runner.js";
 
 /** What {@link classBody} works with. */
@@ -77,11 +78,11 @@ class AttemptContext implements CompensationContext {
   readonly step: string;
   readonly key: string;
   readonly attempt: number;
-  readonly signal: AbortSignal;
   readonly results: Readonly<Record<string, unknown>>;
   readonly failure: StepFailure;
   /** Something was done through the context, or may have been. */
   touched = false;
+  private readonly limit: LazyAbort;
   private readonly deadlineMs: number;
   /** How often an endpoint was used: two calls of one endpoint must not share a key. */
   private readonly uses = new Map<string, number>();
@@ -96,10 +97,14 @@ class AttemptContext implements CompensationContext {
     this.step = attempt.step;
     this.key = attempt.key;
     this.attempt = attempt.attempt;
-    this.signal = attempt.signal;
+    this.limit = attempt.limit;
     this.results = attempt.results;
     this.failure = attempt.failure;
     this.deadlineMs = attempt.deadlineMs;
+  }
+
+  get signal(): AbortSignal {
+    return this.limit.signal;
   }
 
   get log(): Logger {

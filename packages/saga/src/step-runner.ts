@@ -1,10 +1,19 @@
 import { ServiceError } from "@ganglion/core";
-import { type Clock, GanglionError, type Logger, type Observer, pause, type Span } from "@ganglion/kernel";
+import {
+  type Clock,
+  deferred,
+  GanglionError,
+  type Logger,
+  type Observer,
+  pause,
+  type Span,
+} from "@ganglion/kernel";
 import type { FailureClass } from "./compensation.js";
 import type { SagaDefinition, StepDefinition } from "./definition.js";
 import { sagaError } from "./errors.js";
 import type { SagaEvent } from "./instance.js";
 import type { SagaEntry, StepFailure, StepRecord } from "./journal.js";
+import { LazyAbort } from "./lazy-abort.js";
 import type { RetryPolicy } from "./retry.js";
 
 /** One call of a step's method. */
@@ -26,7 +35,7 @@ export interface Attempt {
   /** What arrived, for a step with `waitFor`. */
   readonly event: unknown;
   /** Aborted at the step's timeout, and when the saga is lost to another worker or the app stops. */
-  readonly signal: AbortSignal;
+  readonly limit: LazyAbort;
   /** Milliseconds by the monotonic clock at which the attempt times out. */
   readonly deadlineMs: number;
 }
@@ -56,7 +65,7 @@ export interface StepTask {
   readonly entry: SagaEntry;
   readonly name: string;
   /** Aborted when nobody is interested in the outcome any more. */
-  readonly abort: AbortSignal;
+  readonly abort: LazyAbort;
 }
 
 /**
@@ -73,7 +82,7 @@ class StepWork {
   private readonly step: StepDefinition;
   private readonly record: StepRecord;
   private readonly name: string;
-  private readonly abort: AbortSignal;
+  private readonly abort: LazyAbort;
   private readonly compensation: boolean;
   /** An attempt may have had an effect. */
   private doubt = false;
@@ -100,7 +109,7 @@ class StepWork {
         const backoffMs = this.backoff(policy, attempts, error);
         if (backoffMs === undefined) return this.failed(error);
         if (backoffMs > LONGEST_INLINE_BACKOFF_MS) return this.later(error, { attempts, backoffMs });
-        await pause(this.ports.clock, backoffMs, this.abort);
+        await pause(this.ports.clock, backoffMs, this.abort.signal);
         if (this.abort.aborted) return undefined;
       }
     }
@@ -170,27 +179,25 @@ class StepWork {
   private async callWithin(method: string, attempt: number): Promise<unknown> {
     const { clock } = this.ports;
     const { timeoutMs } = this.step;
-    const controller = new AbortController();
-    const onAbort = () => controller.abort(this.abort.reason);
-    this.abort.addEventListener("abort", onAbort);
-    const expiry = new Promise<never>((_, reject) => {
-      controller.signal.addEventListener("abort", () => reject(controller.signal.reason));
-    });
-    const timer = clock.schedule(timeoutMs, () => controller.abort(this.timeoutError()));
+    const limit = new LazyAbort();
+    const cut = deferred<never>();
+    limit.onAbort(cut.reject);
+    const stop = this.abort.onAbort((reason) => limit.abort(reason));
+    const timer = clock.schedule(timeoutMs, () => limit.abort(this.timeoutError()));
     try {
-      const attemptData = this.describe(method, {
+      const described = this.describe(method, {
         attempt,
-        signal: controller.signal,
+        limit,
         deadlineMs: clock.monotonicMs() + timeoutMs,
       });
-      return await Promise.race([this.ports.body.invoke(attemptData), expiry]);
+      return await Promise.race([this.ports.body.invoke(described), cut.promise]);
     } finally {
       timer.cancel();
-      this.abort.removeEventListener("abort", onAbort);
+      stop();
     }
   }
 
-  private describe(method: string, limits: Pick<Attempt, "attempt" | "signal" | "deadlineMs">): Attempt {
+  private describe(method: string, limits: Pick<Attempt, "attempt" | "limit" | "deadlineMs">): Attempt {
     const { saga, id, input } = this.entry;
     return {
       saga,
