@@ -114,7 +114,7 @@ class SagaRunner {
     const { jetstream } = this.app.transport;
     this.worker = this.makeWorker((await this.app.instance(type)) as object); // instances of classes are objects
     this.sweeper = new Sweeper(
-      { jetstream, definition, clock: this.app.clock, logger: this.app.logger },
+      { jetstream, definition, clock: this.app.clock, logger: this.app.logger, observer: this.app.observer },
       { intervalMs: SWEEP_LEASES * definition.leaseMs, leaseMs: definition.leaseMs },
     );
     await this.sweeper.arm();

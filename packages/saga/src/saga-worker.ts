@@ -112,8 +112,27 @@ export class SagaWorker {
     const { body, id, sequence } = trigger;
     if (body.kind !== "start") return { kind: "done" };
     const atMs = this.ports.clock.nowMs();
-    const entry = startEntry(this.definition, { id, input: body.input, trace: body.trace, atMs, sequence });
+    const trace = this.traceOf(id, body.trace);
+    const entry = startEntry(this.definition, { id, input: body.input, trace, atMs, sequence });
     return { kind: "run", entry, base: undefined };
+  }
+
+  /** A saga that was started where nobody traces still has all its steps in one trace. */
+  private traceOf(id: string, started: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    const { observer } = this.ports;
+    if (!observer.tracing || started.traceparent !== undefined) return started;
+    const span = observer.startSpan({
+      name: `saga ${this.definition.name}`,
+      kind: "consumer",
+      parent: () => undefined,
+      attributes: { "ganglion.saga.name": this.definition.name, "ganglion.saga.id": id },
+    });
+    const trace: Record<string, string> = {};
+    span.inject((name, value) => {
+      trace[name] = value;
+    });
+    span.end();
+    return trace;
   }
 
   private follow(trigger: Trigger, base: JournalRecord): Decision {

@@ -1,5 +1,5 @@
 import type { ConsumedMessage, JetStream, StoredMessage } from "@ganglion/core/internal";
-import { type Clock, isGanglionError, type Logger } from "@ganglion/kernel";
+import { type Clock, isGanglionError, type Logger, type Observer } from "@ganglion/kernel";
 import type { SagaDefinition } from "./definition.js";
 import { dueAtMsOf, JetStreamTriggers } from "./jetstream-triggers.js";
 import { hasEnded, type SagaStatus } from "./journal.js";
@@ -32,6 +32,7 @@ export interface SweeperPorts {
   readonly definition: SagaDefinition;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly observer: Observer;
 }
 
 /** Options of a {@link Sweeper}. */
@@ -142,7 +143,14 @@ export class Sweeper {
   private async scanJournal(state: SweepState, keepLease: () => void): Promise<Scan> {
     const { clock, definition } = this.ports;
     const nowMs = clock.nowMs();
-    const scan: Scan = { idle: [], expired: [], seen: new Set(), firstOpen: 0, last: state.journalSeen };
+    const scan: Scan = {
+      idle: [],
+      expired: [],
+      seen: new Set(),
+      firstOpen: 0,
+      last: state.journalSeen,
+      open: new Map(),
+    };
     await readUpToNow(this.ports.jetstream, JOURNAL_STREAM, {
       filterSubject: `saga.${this.saga}.*`,
       fromSequence: state.journalFrom,
@@ -153,6 +161,10 @@ export class Sweeper {
       },
     });
     if (scan.firstOpen === 0) scan.firstOpen = scan.last + 1;
+    for (const status of OPEN_STATUSES) {
+      const attributes = { "ganglion.saga.name": this.saga, status };
+      this.ports.observer.gauge("ganglion.saga.open", scan.open.get(status) ?? 0, attributes);
+    }
     return scan;
   }
 
@@ -174,6 +186,7 @@ export class Sweeper {
       return;
     }
     if (scan.firstOpen === 0) scan.firstOpen = sequence;
+    scan.open.set(status, (scan.open.get(status) ?? 0) + 1);
     const due = message.headers.get(DUE_HEADER);
     const idleSinceMs = status === "suspended" ? Number(due ?? Number.POSITIVE_INFINITY) : timestampMs;
     if (status !== "stuck" && nowMs - idleSinceMs > IDLE_LEASES * this.options.leaseMs)
@@ -273,6 +286,7 @@ export class Sweeper {
   }
 }
 
+const OPEN_STATUSES = ["running", "compensating", "suspended", "stuck"] as const;
 /** A running saga is renewed three times per lease; one that was not for this many leases is idle. */
 const IDLE_LEASES = 3;
 
@@ -282,6 +296,8 @@ interface Scan {
   readonly expired: number[];
   /** Sagas whose entry changed since the last sweep. */
   readonly seen: Set<string>;
+  /** Unfinished sagas by status. */
+  readonly open: Map<SagaStatus, number>;
   /** Sequence of the first entry of an unfinished saga. */
   firstOpen: number;
   last: number;

@@ -203,12 +203,21 @@ export class ProjectionRunner {
         follower.closed,
         pause(this.app.clock, Math.min(WATCH_MS, follower.renewEveryMs), this.stopping.signal),
       ]);
-      if (this.live === follower) await follower.renew();
+      if (this.live !== follower) return;
+      await follower.renew();
+      this.measure(follower);
     } catch (error) {
       if (this.live === follower) this.live = undefined;
       await follower.stop();
       if (!isGanglionError(error, "PROJECTION_FENCED")) throw error;
     }
+  }
+
+  private measure(follower: Follower): void {
+    const { observer } = this.app;
+    const attributes = { "ganglion.projection.name": this.definition.name };
+    observer.gauge("ganglion.projection.lag", follower.pendingCount, attributes);
+    observer.gauge("ganglion.projection.lag.seconds", follower.lagMs / 1_000, attributes);
   }
 
   private follow(writer: GenerationWriter<unknown>, options: FollowerOptions): Follower {
