@@ -3,7 +3,7 @@ import type { MessageFrame } from "./ops.js";
 
 /** The frame a parser reuses for every message. */
 export class ReusedFrame implements MessageFrame {
-  bytes: Uint8Array = Buffer.alloc(0);
+  bytes: Uint8Array = new Uint8Array(0);
   subjectStart = 0;
   subjectEnd = 0;
   sidStart = 0;
@@ -57,7 +57,12 @@ export class ReusedFrame implements MessageFrame {
     this.retainable = true;
     line.contentEnd = at - 1;
     line.lf = at;
-    this.locate(Buffer.concat(pieces, sizeBytes), line, this.sidStart === this.subjectEnd ? 1 : 2);
+    const { buffer, byteOffset } = Buffer.concat(pieces, sizeBytes);
+    this.locate(
+      new Uint8Array(buffer, byteOffset, sizeBytes),
+      line,
+      this.sidStart === this.subjectEnd ? 1 : 2,
+    );
   }
 }
 

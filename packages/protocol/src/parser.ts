@@ -42,8 +42,8 @@ export abstract class OperationParser {
   maxPayloadBytes: number;
   protected readonly line = new ControlLine();
   protected readonly frame = new ReusedFrame();
-  private readonly scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
-  private held: Buffer = this.scratch;
+  private readonly scratch = new Uint8Array(SCRATCH_BYTES);
+  private held: Uint8Array = this.scratch;
   private heldBytes = 0;
   /** Size of the unfinished operation, once its control line is complete; 0 before. */
   private neededBytes = 0;
@@ -68,6 +68,11 @@ export abstract class OperationParser {
    * @returns the fault of the peer that ended the parsing, now or earlier.
    */
   feed(chunk: Uint8Array): ProtocolFault | undefined {
+    // A plain array: `subarray` of a Buffer costs visitors twice as much, and one type keeps the loops fast.
+    return this.read(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
+  }
+
+  private read(chunk: Uint8Array): ProtocolFault | undefined {
     let at = 0;
     if (this.heldBytes > 0 && !this.halted) at = this.completeHeld(chunk);
     if (at < chunk.length && !this.halted) {
@@ -137,7 +142,7 @@ export abstract class OperationParser {
     const wanted = Math.max(this.neededBytes, this.heldBytes + to - from);
     if (wanted > this.held.length) {
       const capacity = this.neededBytes > 0 ? wanted : Math.max(wanted, 2 * this.held.length);
-      const larger = Buffer.allocUnsafeSlow(capacity);
+      const larger = new Uint8Array(Buffer.allocUnsafeSlow(capacity).buffer);
       larger.set(this.held.subarray(0, this.heldBytes));
       this.held = larger;
     }

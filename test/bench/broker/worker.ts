@@ -1,5 +1,6 @@
+import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { ServerOperationCollector, ServerOperationParser } from "@ganglion/protocol";
+import { type MessageFrame, ServerOperationParser } from "@ganglion/protocol";
 import { encodePublish, openWire, writeForever } from "./wire.js";
 import type { WorkerJob, WorkerReport } from "./worker-job.js";
 
@@ -72,6 +73,43 @@ async function count(job: WorkerJob): Promise<void> {
   if (socket.destroyed) throw new Error("The server closed the connection of the subscriber");
 }
 
+/** Reads messages only; whatever else a server sends is of no interest here. */
+function onMessage(handle: (frame: MessageFrame) => void): ServerOperationParser {
+  const nothing = () => {};
+  return new ServerOperationParser({
+    message: handle,
+    info: nothing,
+    ping: nothing,
+    pong: nothing,
+    ok: nothing,
+    error: (text) => {
+      throw new Error(`The server answered ${text}`);
+    },
+  });
+}
+
+/** Where the operations of one turn are put together. */
+class Batch {
+  private bytes = Buffer.allocUnsafeSlow(1024 * 1024);
+  private used = 0;
+
+  append(operation: Uint8Array): void {
+    this.bytes.set(operation, this.used);
+    this.used += operation.length;
+  }
+
+  appendText(text: string): void {
+    this.used += this.bytes.write(text, this.used, "latin1");
+  }
+
+  /** Writes it out. The socket keeps the memory, so the next batch gets its own. */
+  writeTo(socket: Socket): void {
+    if (this.used === 0) return;
+    socket.write(Buffer.from(this.bytes.subarray(0, this.used)));
+    this.used = 0;
+  }
+}
+
 async function request(job: WorkerJob & { role: "request" }): Promise<void> {
   const inbox = `_INBOX.${process.pid}`;
   const socket = await openWire(job.url, `SUB ${inbox}.* 1\r\n`);
@@ -79,19 +117,18 @@ async function request(job: WorkerJob & { role: "request" }): Promise<void> {
   const requests = Array.from({ length: job.inFlight }, (_, slot) =>
     encodePublish(job.subject, `${inbox}.${slot}`, payload),
   );
-  const slots = new Map(requests.map((bytes, slot) => [`${inbox}.${slot}`, bytes]));
   let replies = 0;
-  const collector = new ServerOperationCollector();
-  const parser = new ServerOperationParser(collector);
+  const batch = new Batch();
+  const parser = onMessage(({ bytes, subjectStart, subjectEnd }) => {
+    let slot = 0;
+    for (let i = subjectStart + inbox.length + 1; i < subjectEnd; i++)
+      slot = slot * 10 + (bytes[i] ?? 0) - 48;
+    replies++;
+    batch.append(requests[slot] as Uint8Array); // replies name the slot of their request
+  });
   socket.on("data", (chunk: Buffer) => {
     parser.feed(chunk);
-    const next: Buffer[] = [];
-    for (const operation of collector.operations.splice(0)) {
-      if (operation.op !== "MSG") continue;
-      replies++;
-      next.push(slots.get(operation.subject) ?? Buffer.alloc(0));
-    }
-    socket.write(Buffer.concat(next));
+    batch.writeTo(socket);
   });
   socket.write(Buffer.concat(requests));
   report({ kind: "ready" });
@@ -100,17 +137,16 @@ async function request(job: WorkerJob & { role: "request" }): Promise<void> {
 
 async function respond(job: WorkerJob): Promise<void> {
   const socket = await openWire(job.url, `SUB ${job.subject} 1\r\n`);
-  const payload = Buffer.alloc(job.payloadBytes, "y");
-  const collector = new ServerOperationCollector();
-  const parser = new ServerOperationParser(collector);
+  const tail = Buffer.from(` ${job.payloadBytes}\r\n${"y".repeat(job.payloadBytes)}\r\n`);
+  const batch = new Batch();
+  const parser = onMessage(({ bytes, replyStart, replyEnd }) => {
+    batch.appendText("PUB ");
+    batch.append(bytes.subarray(replyStart, replyEnd));
+    batch.append(tail);
+  });
   socket.on("data", (chunk: Buffer) => {
     parser.feed(chunk);
-    const replies: Buffer[] = [];
-    for (const operation of collector.operations.splice(0)) {
-      if (operation.op === "MSG" && operation.reply)
-        replies.push(encodePublish(operation.reply, "", payload));
-    }
-    socket.write(Buffer.concat(replies));
+    batch.writeTo(socket);
   });
   report({ kind: "ready" });
 }

@@ -37,11 +37,9 @@ export class PublishHandler {
 
   /** Replies under these prefixes belong to the broker. Source: nats-server client.go `isReservedReply`. */
   private isReserved({ bytes, replyStart, replyEnd }: MessageFrame): boolean {
-    const first = bytes[replyStart];
-    if (first !== DOLLAR && first !== UNDERSCORE) return false;
+    const prefix = RESERVED_REPLIES.find((candidate) => startsWith(bytes, replyStart, candidate));
+    if (prefix === undefined || replyEnd - replyStart < prefix.length) return false;
     const reply = decodeText(bytes, replyStart, replyEnd);
-    if (!RESERVED_REPLIES.some((prefix) => reply.length > prefix.length && reply.startsWith(prefix)))
-      return false;
     this.connection.sendError(`Permissions Violation for Publish with Reply of "${reply}"`);
     return true;
   }
@@ -58,6 +56,11 @@ export class PublishHandler {
   }
 }
 
-const DOLLAR = 0x24;
-const UNDERSCORE = 0x5f;
-const RESERVED_REPLIES = ["$JS.ACK.", "_R_.", "_GR_."];
+const RESERVED_REPLIES = [Buffer.from("$JS.ACK."), Buffer.from("_R_."), Buffer.from("_GR_.")];
+
+function startsWith(bytes: Uint8Array, start: number, prefix: Uint8Array): boolean {
+  for (let i = 0; i < prefix.length; i++) {
+    if (bytes[start + i] !== prefix[i]) return false;
+  }
+  return true;
+}

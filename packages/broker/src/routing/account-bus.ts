@@ -14,7 +14,7 @@ const SCRATCH_BYTES = 16 * 1024;
 
 /** A message of the broker in the form in which client messages arrive, so that both are delivered alike. */
 class BusFrame extends ReusedFrame {
-  private readonly scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  private readonly scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
   /** Builds `[reply ]sizes CRLF data CRLF`. */
   fill({ reply, headerSizeBytes, data }: BusMessage): void {
