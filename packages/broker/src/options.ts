@@ -23,6 +23,12 @@ import { brokerError } from "./errors.js";
 export interface JetStreamOptions {
   /** Directory of the streams. Without it they are kept in memory and are gone when the broker stops. */
   readonly storeDir?: string;
+  /** Bytes that streams in memory may hold together. @default no limit */
+  readonly maxMemoryBytes?: number;
+  /** Bytes that streams in files may hold together. @default no limit */
+  readonly maxFileBytes?: number;
+  /** Name of the JetStream domain: the API is also below `$JS.<domain>.API`. @default none */
+  readonly domain?: string;
 }
 
 /** Options of {@link startBroker}. Limits work as in nats-server, whose defaults they have. */

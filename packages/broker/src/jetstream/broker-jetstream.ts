@@ -1,4 +1,4 @@
-import { openMemoryStorage } from "@ganglion/store";
+import { openFileStorage, openMemoryStorage } from "@ganglion/store";
 import type { ResolvedBrokerOptions } from "../options.js";
 import type { AccountBus } from "./account-bus.js";
 import { type JetStream, startJetStream } from "./jetstream.js";
@@ -16,16 +16,36 @@ export async function openBrokerJetStream(
   bus: AccountBus,
 ): Promise<BrokerJetStream> {
   const { clock, logger, maxPayloadBytes } = options;
+  const directory = options.jetstream?.storeDir;
   const memoryStorage = openMemoryStorage({ clock });
-  const fileStorage = openMemoryStorage({ clock });
-  const jetstream = startJetStream({ memoryStorage, fileStorage, clock, logger, maxPayloadBytes });
-  await jetstream.enable(bus);
-  return {
-    jetstream,
-    close: async () => {
-      await jetstream.close();
-      await fileStorage.close();
-      await memoryStorage.close();
-    },
+  const fileStorage =
+    directory === undefined
+      ? openMemoryStorage({ clock })
+      : await openFileStorage({ directory, clock, logger });
+  for (const { where, problem } of fileStorage.problems()) {
+    logger.warn("the store needed repair", { where, problem });
+  }
+  const { maxMemoryBytes, maxFileBytes, domain } = options.jetstream ?? {};
+  const jetstream = startJetStream({
+    memoryStorage,
+    fileStorage,
+    clock,
+    logger,
+    maxPayloadBytes,
+    maxMemoryBytes,
+    maxFileBytes,
+    domain,
+  });
+  const close = async () => {
+    await jetstream.close();
+    await fileStorage.close();
+    await memoryStorage.close();
   };
+  try {
+    await jetstream.enable(bus);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { jetstream, close };
 }

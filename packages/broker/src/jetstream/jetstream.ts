@@ -6,12 +6,14 @@ import {
   domainApiPrefix,
   FLOW_CONTROL_PREFIX,
   parseAckSubject,
+  STATUS,
 } from "@ganglion/protocol";
 import type { Storage } from "@ganglion/store";
 import { JetStreamAccount } from "./account.js";
 import type { AccountBus, RoutedMessage } from "./account-bus.js";
 import { NO_ACCOUNT_LIMITS, type ServerLimits } from "./account-limits.js";
 import { ApiRouter } from "./api/api-router.js";
+import { statusMessage } from "./consumer/delivery-target.js";
 import { ReadyQueue } from "./ready-queue.js";
 import type { Stream } from "./stream/stream.js";
 
@@ -110,10 +112,15 @@ function subscribe(account: JetStreamAccount, domain: string | undefined): () =>
   const { bus, consumers } = account;
   const router = new ApiRouter(account);
   const acknowledge = (message: RoutedMessage) => {
-    const position = parseAckSubject(message.subject);
-    if (position === undefined) return;
-    const payload = message.data.subarray(message.headerSizeBytes);
-    consumers.find(position.consumerKey)?.acknowledge(position, payload, message.reply);
+    const { subject, reply, data, headerSizeBytes } = message;
+    const position = parseAckSubject(subject);
+    const consumer = position === undefined ? undefined : consumers.find(position.consumerKey);
+    if (consumer !== undefined && position !== undefined && consumer.config.ack_policy !== "none") {
+      consumer.acknowledge(position, data.subarray(headerSizeBytes), reply);
+    } else if (reply !== undefined) {
+      // nats-server listens for acknowledgements per consumer, and only where there are any.
+      bus.publish(statusMessage(reply, STATUS.noResponders));
+    }
   };
   const flowControl = ({ subject }: RoutedMessage) => {
     const key = subject.slice(FLOW_CONTROL_PREFIX.length, subject.lastIndexOf("."));

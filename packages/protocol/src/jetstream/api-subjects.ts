@@ -24,6 +24,8 @@ export const JETSTREAM_HEADERS = {
   expectedStream: "Nats-Expected-Stream",
   expectedLastSequence: "Nats-Expected-Last-Sequence",
   expectedLastSubjectSequence: "Nats-Expected-Last-Subject-Sequence",
+  /** Names the subject {@link expectedLastSubjectSequence} is about, when it is not the published one. */
+  expectedLastSubjectSequenceSubject: "Nats-Expected-Last-Subject-Sequence-Subject",
   expectedLastMessageId: "Nats-Expected-Last-Msg-Id",
   rollup: "Nats-Rollup",
   lastConsumer: "Nats-Last-Consumer",

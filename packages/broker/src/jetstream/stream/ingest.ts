@@ -118,7 +118,7 @@ export class Ingest {
   private accept(message: RoutedMessage, accepted: Accepted): void {
     const { subject, answerTo, rollup } = accepted;
     const isWanted = this.config.retention !== "interest" || this.host.hasInterest(subject);
-    const noRoom = isWanted ? this.roomRefusal(message, subject) : undefined;
+    const noRoom = isWanted ? this.roomRefusal(message, accepted) : undefined;
     if (noRoom !== undefined) {
       if (answerTo !== undefined) this.acks.refuse(answerTo, noRoom);
       return;
@@ -161,7 +161,7 @@ export class Ingest {
     return {
       lastSequence: this.host.messages.state().lastSequence,
       lastMessageId: () => this.lastMessageId,
-      lastSubjectSequence: () => this.lastSubjectSequence(subject),
+      lastSubjectSequence: (other) => this.lastSubjectSequence(other ?? subject),
       duplicateOf: (messageId) => this.dedupe.find(messageId, this.host.clock.nowUs()),
     };
   }
@@ -178,7 +178,7 @@ export class Ingest {
       : undefined;
   }
 
-  private roomRefusal(message: RoutedMessage, subject: string): ApiError | undefined {
+  private roomRefusal(message: RoutedMessage, { subject, rollup }: Accepted): ApiError | undefined {
     const sizeBytes = accountedSizeBytes(
       Buffer.byteLength(subject),
       message.headerSizeBytes,
@@ -186,13 +186,14 @@ export class Ingest {
     );
     const refusal = this.host.resourceRefusal(sizeBytes);
     if (refusal !== undefined || this.config.discard !== "new") return refusal;
-    const reason = this.fullReason(subject, sizeBytes);
+    // What a rollup displaces is gone right after.
+    const reason = rollup === undefined ? this.fullReason(subject, sizeBytes) : undefined;
     return reason === undefined ? undefined : apiError("StreamStoreFailed", { err: reason });
   }
 
   /**
-   * Why a stream that discards new messages is full. A message that displaces an older one of its subject
-   * needs no further place. Source: nats-server memstore.go `storeRawMsg`.
+   * Why a stream that discards new messages is full. A message that displaces one of its subject that is as large
+   * needs no further place. Source: nats-server filestore.go `storeRawMsg`.
    */
   private fullReason(subject: string, sizeBytes: number): string | undefined {
     const { messages } = this.host;
@@ -203,13 +204,14 @@ export class Ingest {
     const state = messages.state();
     if (max_msgs > 0 && state.messages >= max_msgs && !displaces) return FULL.messages;
     if (max_bytes <= 0 || state.bytes + sizeBytes <= max_bytes) return undefined;
-    if (!displaces) return FULL.bytes;
-    const oldest = messages.read(held.firstSequence);
-    const freedBytes =
-      oldest === undefined
-        ? 0
-        : accountedSizeBytes(Buffer.byteLength(oldest.subject), oldest.headerSizeBytes, oldest.data.length);
-    return state.bytes - freedBytes + sizeBytes > max_bytes ? FULL.bytes : undefined;
+    return displaces && this.accountedSizeOf(held.firstSequence) >= sizeBytes ? undefined : FULL.bytes;
+  }
+
+  private accountedSizeOf(sequence: number): number {
+    const message = this.readable(sequence);
+    if (message === undefined) return 0;
+    const { subject, headerSizeBytes, data } = message;
+    return accountedSizeBytes(Buffer.byteLength(subject), headerSizeBytes, data.length);
   }
 
   /** Reads the ids of the last messages back from the log, so that the window spans a restart. */

@@ -12,8 +12,8 @@ export interface PublishFacts {
   readonly lastSequence: number;
   /** Id of the last message; empty when it had none. */
   lastMessageId(): string;
-  /** Sequence of the last message on the subject of the publish; 0 when there is none. */
-  lastSubjectSequence(): number;
+  /** Sequence of the last message on `subject`, or on the subject of the publish; 0 when there is none. */
+  lastSubjectSequence(subject: string | undefined): number;
   /** Sequence of the message with this id within the dedupe window. */
   duplicateOf(messageId: string): number | undefined;
 }
@@ -38,8 +38,10 @@ export function checkPublish(
   }
   const { expectedLastSubjectSequence, expectedLastSequence, expectedLastMessageId, messageId } = headers;
   if (expectedLastSubjectSequence !== undefined) {
-    const last = facts.lastSubjectSequence();
+    const last = facts.lastSubjectSequence(headers.expectedLastSubjectSequenceSubject);
     if (last !== expectedLastSubjectSequence) return wrongLastSequence(last);
+  } else if (headers.expectedLastSubjectSequenceSubject !== undefined) {
+    return refuse(apiError("StreamExpectedLastSeqPerSubjectInvalid"));
   }
   if (expectedLastSequence !== undefined && expectedLastSequence !== facts.lastSequence) {
     return wrongLastSequence(facts.lastSequence);

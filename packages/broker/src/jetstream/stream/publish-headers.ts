@@ -6,6 +6,8 @@ export interface PublishHeaders {
   expectedStream?: string;
   expectedLastSequence?: number;
   expectedLastSubjectSequence?: number;
+  /** What `expectedLastSubjectSequence` is about, when it is not the subject of the publish; may be a filter. */
+  expectedLastSubjectSequenceSubject?: string;
   expectedLastMessageId?: string;
   /** In lower case. */
   rollup?: string;
@@ -30,6 +32,10 @@ const TAKERS: ReadonlyMap<string, Take> = new Map<string, Take>([
   [
     JETSTREAM_HEADERS.expectedLastSubjectSequence,
     (headers, value) => (headers.expectedLastSubjectSequence ??= sequenceOf(value)),
+  ],
+  [
+    JETSTREAM_HEADERS.expectedLastSubjectSequenceSubject,
+    (headers, value) => (headers.expectedLastSubjectSequenceSubject ??= value),
   ],
   [JETSTREAM_HEADERS.expectedLastMessageId, (headers, value) => (headers.expectedLastMessageId ??= value)],
   [JETSTREAM_HEADERS.rollup, (headers, value) => (headers.rollup ??= value.toLowerCase())],

@@ -274,6 +274,6 @@ export function storeLimits(config: StreamConfig): StoreLimits {
     maxMessages: discardsOld ? config.max_msgs : 0,
     maxBytes: discardsOld ? config.max_bytes : 0,
     maxAgeUs: config.max_age / 1000,
-    maxMessagesPerSubject: config.max_msgs_per_subject,
+    maxMessagesPerSubject: config.discard_new_per_subject === true ? 0 : config.max_msgs_per_subject,
   };
 }

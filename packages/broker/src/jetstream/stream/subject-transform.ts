@@ -17,8 +17,8 @@ interface SourceShape {
  *
  * Destination tokens: literals, `$n`, `{{wildcard(n)}}`, `{{partition(buckets[,n…])}}`,
  * `{{splitFromLeft(n,at)}}`, `{{splitFromRight(n,at)}}`, `{{sliceFromLeft(n,size)}}`,
- * `{{sliceFromRight(n,size)}}`, `{{split(n,separator)}}`, `{{left(n,count)}}`, `{{right(n,count)}}`, and last
- * `>` when the source ends in it.
+ * `{{sliceFromRight(n,size)}}`, `{{split(n,separator)}}`, `{{left(n,count)}}`, `{{right(n,count)}}`,
+ * `{{random(buckets)}}`, and last `>` when the source ends in it.
  *
  * @param source - empty means `>`.
  * @returns the transform, or undefined when the two do not fit.
@@ -69,6 +69,7 @@ function compilePiece(token: string, shape: SourceShape): Piece | undefined {
 function compileFunction(name: string, args: readonly string[], shape: SourceShape): Piece | undefined {
   const [first = "", second = ""] = args;
   if (name === "partition") return partitionPiece(args, shape);
+  if (name === "random") return args.length === 1 ? randomPiece(integerOf(first)) : undefined;
   if (name === "wildcard") {
     return args.length === 1 ? wildcardPiece(integerOf(first), shape, (value) => value) : undefined;
   }
@@ -122,6 +123,10 @@ function partitionPiece(args: readonly string[], { wildcards }: SourceShape): Pi
     const key = indexes.length === 0 ? tokens.join(".") : indexes.map((index) => tokens[index ?? 0]).join("");
     return String(buckets === 0 ? 0 : fnv1a(key) % buckets);
   };
+}
+
+function randomPiece(buckets: number | undefined): Piece | undefined {
+  return buckets === undefined ? undefined : () => String(Math.floor(Math.random() * buckets));
 }
 
 function integerOf(text: string): number | undefined {
