@@ -18,6 +18,8 @@ export interface ConsumerHost {
   readonly config: StreamConfig;
   /** Largest payload the broker takes, in bytes. */
   readonly maxPayloadBytes: number;
+  /** Calls `callback` once a message at `sequence` is durable; at once if it is. */
+  whenDurable(sequence: number, callback: () => void): void;
   /** A consumer no longer needs a message. */
   released(consumer: Consumer, streamSequence: number): void;
   /** A consumer was not used for its inactive threshold: it goes. */

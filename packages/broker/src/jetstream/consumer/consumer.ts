@@ -54,6 +54,7 @@ export class Consumer implements Runnable {
   /** Acknowledgements that came while a message was being sent. */
   private heldAcks: WaitingAck[] = [];
   private closed = false;
+  private awaitsDurability = false;
 
   constructor(
     options: ConsumerOptions,
@@ -138,7 +139,19 @@ export class Consumer implements Runnable {
     if (this.closed) return;
     const before = this.acks.delivered.consumer;
     this.delivery.run();
+    this.awaitDurability();
     if (this.acks.delivered.consumer !== before) this.lastDeliveredUs = this.host.clock.nowUs();
+  }
+
+  /** Messages that were there before the consumer, or before its filters, are not announced to it. */
+  private awaitDurability(): void {
+    const { blockedBy } = this.cursor;
+    if (blockedBy === undefined || this.newestAppended > 0 || this.awaitsDurability) return;
+    this.awaitsDurability = true;
+    this.host.whenDurable(blockedBy, () => {
+      this.awaitsDurability = false;
+      this.wake();
+    });
   }
 
   /** A matching message was appended. */

@@ -12,6 +12,8 @@ export class Cursor {
   private next: number;
   private skipList: readonly number[];
   private skipIndex = 0;
+  /** The message {@link peek} did not give out, since it is not durable yet. */
+  blockedBy: number | undefined;
   private ahead = 0;
   private filters: readonly string[] | undefined;
 
@@ -51,13 +53,16 @@ export class Cursor {
     if (message === undefined) {
       this.next = Math.max(this.next, this.messages.state().lastSequence + 1);
       this.ahead = 0;
+      this.blockedBy = undefined;
       return undefined;
     }
     return this.whenDurable(message);
   }
 
   private whenDurable(message: StoredMessage): StoredMessage | undefined {
-    return message.sequence <= this.messages.durableSequence ? message : undefined;
+    const isDurable = message.sequence <= this.messages.durableSequence;
+    this.blockedBy = isDurable ? undefined : message.sequence;
+    return isDurable ? message : undefined;
   }
 
   /** Goes past `message`, which {@link peek} gave. */

@@ -88,6 +88,7 @@ export class Stream implements MessageStoreListener {
       get config() {
         return currentConfig();
       },
+      whenDurable: (sequence, callback) => this.whenDurable(sequence, callback),
       released: (consumer, sequence) => this.release(consumer, sequence),
       expired: (consumer) => host.consumerExpired(this, consumer),
     };
