@@ -137,3 +137,22 @@ export function decodeNkeySignature(text: string): Buffer | undefined {
   const isEncoded = /^[A-Za-z0-9_-]+$/.test(text) || /^[A-Za-z0-9+/]+={0,2}$/.test(text);
   return isEncoded ? Buffer.from(text, "base64") : undefined;
 }
+
+/**
+ * Checks the signature of a CONNECT.
+ *
+ * @param claim - the user's public key, its signature as sent, and the nonce it had to sign.
+ * @returns what is wrong with it, undefined when the client has the private key.
+ */
+export function nkeySignatureFault(claim: {
+  readonly publicKey: string;
+  readonly signature: string;
+  readonly nonce: Uint8Array | undefined;
+}): string | undefined {
+  if (claim.nonce === undefined) return "no nonce was sent to sign";
+  if (claim.signature === "") return "signature missing";
+  const signature = decodeNkeySignature(claim.signature);
+  if (signature === undefined) return "signature not valid base64";
+  const isSigned = verifyNkeySignature({ publicKey: claim.publicKey, kind: "user" }, claim.nonce, signature);
+  return isSigned ? undefined : "signature not verified";
+}

@@ -1,3 +1,4 @@
+import { identityOf } from "../auth/user.js";
 import { accounts } from "./blocks/accounts.js";
 import { authorization } from "./blocks/authorization.js";
 import { cluster } from "./blocks/cluster.js";
@@ -8,7 +9,6 @@ import { mappings } from "./blocks/mappings.js";
 import { names, writeTimeout } from "./blocks/peering.js";
 import { resolver } from "./blocks/resolver.js";
 import { tls } from "./blocks/tls.js";
-import { identityOf } from "./blocks/users.js";
 import { websocket } from "./blocks/websocket.js";
 import {
   block,

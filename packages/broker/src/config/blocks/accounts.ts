@@ -1,3 +1,5 @@
+import { GLOBAL_ACCOUNT } from "../../accounts/account.js";
+import type { User } from "../../auth/user.js";
 import { block, byKind, field, list, mapOf, type OptionsOf, type Reader, refine } from "../reader.js";
 import { flag, limit, literalSubject, nkey, percent, text, wordOf } from "../scalars.js";
 import { accountExports, type ExportConfig } from "./account-exports.js";
@@ -5,10 +7,7 @@ import { accountImports, type ImportConfig, type PlacedImport } from "./account-
 import { checkAccountLinks } from "./account-links.js";
 import { type MappingConfig, mappings } from "./mappings.js";
 import { permissions } from "./permissions.js";
-import { type UserConfig, users, withDefaultPermissions } from "./users.js";
-
-/** The account of connections that name no other. Source: nats-server accounts.go `globalAccountName`. */
-const GLOBAL_ACCOUNT = "$G";
+import { users, withDefaultPermissions } from "./users.js";
 
 /** Values of `jetstream` that are no map. */
 export const ENABLED: Readonly<Record<string, boolean>> = {
@@ -92,7 +91,7 @@ type AccountOptions = OptionsOf<typeof fields>;
 /** An account: a space of subjects with its users and what it shares with other accounts. */
 export interface AccountConfig extends Omit<AccountOptions, "imports" | "users" | "exports" | "mappings"> {
   readonly name: string;
-  readonly users: readonly UserConfig[];
+  readonly users: readonly User[];
   readonly imports: readonly ImportConfig[];
   readonly exports: readonly ExportConfig[];
   readonly mappings: readonly MappingConfig[];

@@ -1,3 +1,4 @@
+import { GLOBAL_ACCOUNT } from "../../accounts/account.js";
 import { block, field, list, mapOf, type OptionsOf, type Reader, refine } from "../reader.js";
 import { flag, nkey, secret, text, timeout } from "../scalars.js";
 import { permissions } from "./permissions.js";
@@ -24,7 +25,7 @@ const authCallout: Reader<AuthCalloutConfig> = refine(block(calloutFields), (cal
   const keys = [...(mapOf(given)?.entries.keys() ?? [])].map((key) => key.toLowerCase());
   if (!keys.includes("issuer")) return given.fault(`${given.name} needs an issuer`);
   if (!callout.authUsers?.length) return given.fault(`${given.name} needs auth_users`);
-  return Object.freeze({ account: "$G", ...callout });
+  return Object.freeze({ account: GLOBAL_ACCOUNT, ...callout });
 });
 
 const fields = {

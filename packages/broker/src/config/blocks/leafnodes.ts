@@ -1,3 +1,4 @@
+import { GLOBAL_ACCOUNT } from "../../accounts/account.js";
 import { decodeNkeySeed } from "../../auth/nkey.js";
 import { block, byKind, field, list, type OptionsOf, oneOrMore, type Reader, refine } from "../reader.js";
 import {
@@ -122,7 +123,7 @@ const remote: Reader<LeafRemoteConfig> = refine(block(remoteFields), (options, g
 
 const remotes: Reader<readonly LeafRemoteConfig[]> = refine(list(remote), (all, given) => {
   const seen = new Set<string>();
-  for (const { urls: targets, account = "$G", credentials, seed } of all) {
+  for (const { urls: targets, account = GLOBAL_ACCOUNT, credentials, seed } of all) {
     if (targets === undefined) continue;
     const identity = JSON.stringify([targets, account, credentials, seed]);
     if (seen.has(identity)) given.fault(`a remote of account "${account}" is defined twice`);

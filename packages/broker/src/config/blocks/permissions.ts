@@ -1,5 +1,11 @@
 import { isValidFilter } from "@ganglion/protocol";
-import { block, byKind, field, type OptionsOf, oneOrMore, type Reader, refine } from "../reader.js";
+import {
+  DEFAULT_RESPONSE_RULES,
+  type PermissionRules,
+  type ResponseRules,
+  type SubjectRules,
+} from "../../auth/permission-rules.js";
+import { block, byKind, field, oneOrMore, type Reader, refine } from "../reader.js";
 import { duration, filter, flag, integer, text } from "../scalars.js";
 
 /** "subject" or "subject queue", where the queue may have wildcards as a subject has. */
@@ -16,9 +22,6 @@ const subjectFields = (subject: Reader<string>) => ({
   deny: field("deny", oneOrMore(subject)),
 });
 
-/** Subjects that are allowed and denied. */
-export type SubjectRules = OptionsOf<ReturnType<typeof subjectFields>>;
-
 function subjectRules(subject: Reader<string>): Reader<SubjectRules> {
   const allowed = refine(oneOrMore(subject), (allow) => Object.freeze({ allow }));
   const rules = byKind<SubjectRules>(
@@ -32,17 +35,6 @@ function subjectRules(subject: Reader<string>): Reader<SubjectRules> {
   });
 }
 
-/** How many answers to a request may be published, and for how long, where publishing is not allowed otherwise. */
-export interface ResponseRules {
-  /** Answers to one request; -1: any number. */
-  readonly max: number;
-  /** Time after the request; Infinity: for ever. */
-  readonly expiresMs: number;
-}
-
-/** Source: nats-server const.go `DEFAULT_ALLOW_RESPONSE_…`. */
-const DEFAULT_RESPONSES: ResponseRules = Object.freeze({ max: 1, expiresMs: 120_000 });
-
 const responseFields = {
   max: field("max max_msgs max_messages max_responses", integer()),
   expiresMs: field("expires expiration ttl", duration(Number.NEGATIVE_INFINITY)),
@@ -50,12 +42,12 @@ const responseFields = {
 
 const responseRules: Reader<ResponseRules | false> = byKind<ResponseRules | false>(
   {
-    boolean: refine(flag, (allowed) => (allowed ? DEFAULT_RESPONSES : false)),
+    boolean: refine(flag, (allowed) => (allowed ? DEFAULT_RESPONSE_RULES : false)),
     // Negative means without limit, 0 the default.
     map: refine(block(responseFields), ({ max = 0, expiresMs = 0 }) =>
       Object.freeze({
-        max: max < 0 ? -1 : max || DEFAULT_RESPONSES.max,
-        expiresMs: expiresMs < 0 ? Number.POSITIVE_INFINITY : expiresMs || DEFAULT_RESPONSES.expiresMs,
+        max: max < 0 ? -1 : max || DEFAULT_RESPONSE_RULES.max,
+        expiresMs: expiresMs < 0 ? Number.POSITIVE_INFINITY : expiresMs || DEFAULT_RESPONSE_RULES.expiresMs,
       }),
     ),
   },
@@ -68,14 +60,6 @@ const fields = {
   subscribe: field("subscribe sub export", subjectRules(filterWithQueue)),
   responses: field("allow_responses publish_allow_responses", responseRules),
 };
-
-/** What a user may publish and subscribe to. Where a rule is absent everything is allowed. */
-export interface PermissionRules {
-  readonly publish?: SubjectRules;
-  readonly subscribe?: SubjectRules;
-  /** With it, what `publish` does not allow by name is denied, but for answers to requests. */
-  readonly responses?: ResponseRules;
-}
 
 /**
  * `permissions` of a user, of an account's users, or of a cluster.

@@ -1,20 +1,8 @@
+import type { PermissionRules } from "../../auth/permission-rules.js";
+import { CONNECTION_TYPES, type ConnectionType, type User } from "../../auth/user.js";
 import { block, field, list, oneOrMore, type Reader, refine } from "../reader.js";
 import { flag, nkey, secret, text, wordOf } from "../scalars.js";
-import { type PermissionRules, permissions } from "./permissions.js";
-
-/** How a connection comes in. Source: nats-io/jwt `ConnectionType…`. */
-export const CONNECTION_TYPES = [
-  "STANDARD",
-  "WEBSOCKET",
-  "LEAFNODE",
-  "LEAFNODE_WS",
-  "MQTT",
-  "MQTT_WS",
-  "IN_PROCESS",
-] as const;
-
-/** One of {@link CONNECTION_TYPES}. */
-export type ConnectionType = (typeof CONNECTION_TYPES)[number];
+import { permissions } from "./permissions.js";
 
 const connectionType = wordOf<ConnectionType>(
   Object.fromEntries(CONNECTION_TYPES.map((type) => [type.toLowerCase(), type])),
@@ -29,35 +17,7 @@ const fields = {
   proxyRequired: field("proxy_required", flag),
 };
 
-/** What holds for a user however it authenticates. */
-interface UserRules {
-  /** Absent: everything is allowed. */
-  readonly permissions?: PermissionRules;
-  /** Absent or empty: all. */
-  readonly connectionTypes?: readonly ConnectionType[];
-  readonly proxyRequired?: boolean;
-}
-
-/** A user that signs the nonce. */
-export interface NkeyUserConfig extends UserRules {
-  /** The public key. */
-  readonly nkey: string;
-}
-
-/** A user with a password, plain or hashed by bcrypt; without one when the certificate is the credential. */
-export interface PasswordUserConfig extends UserRules {
-  readonly user: string;
-  readonly password?: string;
-}
-
-export type UserConfig = NkeyUserConfig | PasswordUserConfig;
-
-/** The name by which two users are the same. */
-export function identityOf(user: UserConfig): string {
-  return "nkey" in user ? user.nkey : user.user;
-}
-
-const oneUser: Reader<UserConfig> = refine(block(fields), (options, given) => {
+const oneUser: Reader<User> = refine(block(fields), (options, given) => {
   const { nkey: publicKey, user, password, ...rules } = options;
   // A key with a fault was reported already.
   const namesNkey =
@@ -70,13 +30,13 @@ const oneUser: Reader<UserConfig> = refine(block(fields), (options, given) => {
 });
 
 /** Source: nats-server opts.go `parseUsers`. */
-export const users: Reader<readonly UserConfig[]> = list(oneUser);
+export const users: Reader<readonly User[]> = list(oneUser);
 
 /** Gives `defaults` to the users that have no permissions of their own. */
 export function withDefaultPermissions(
-  all: readonly UserConfig[] | undefined,
+  all: readonly User[] | undefined,
   defaults: PermissionRules | undefined,
-): readonly UserConfig[] | undefined {
+): readonly User[] | undefined {
   if (defaults === undefined) return all;
   return all && Object.freeze(all.map((user) => Object.freeze({ permissions: defaults, ...user })));
 }

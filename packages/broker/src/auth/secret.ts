@@ -1,0 +1,30 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { verify } from "@node-rs/bcrypt";
+import { Turnstile } from "./turnstile.js";
+
+/** Source: nats-server auth.go `validBcryptPrefix`. */
+const BCRYPT_HASH = /^\$2[abxy]\$\d{2}\$/;
+
+/**
+ * Hashes that are computed at a time. They run on the threads that also sync the store, and there are four of those.
+ */
+const bcryptTurnstile = new Turnstile(2);
+
+/** Whether a stored password or token is a bcrypt hash and not the secret itself. */
+export function isBcryptHash(stored: string): boolean {
+  return BCRYPT_HASH.test(stored);
+}
+
+/**
+ * Whether `given` is the secret that is stored plain or as a bcrypt hash. Takes the same time for any wrong secret
+ * of a kind. A hash is computed on another thread.
+ */
+export async function isSecret(given: string, stored: string): Promise<boolean> {
+  if (isBcryptHash(stored)) return bcryptTurnstile.run(() => verify(given, stored));
+  return timingSafeEqual(digest(given), digest(stored));
+}
+
+/** Makes secrets equally long, so that comparing them tells nothing of their length. */
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
