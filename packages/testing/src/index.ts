@@ -2,6 +2,7 @@ export { availableBrokers, type BrokerAvailability, brokerAvailability } from ".
 export type { TestingErrorCode } from "./errors.js";
 export { brokerKindFromEnvironment, defaultBrokerKind, startTestBroker } from "./start-test-broker.js";
 export { type TempDirectory, tempDirectory } from "./temp-directory.js";
+export { type TestApp, type TestAppOptions, testApp } from "./test-app.js";
 export {
   type RestartOptions,
   TEST_BROKER_KINDS,
