@@ -15,8 +15,12 @@ export interface WritableFile {
  * file is safe only after {@link FileSystem.syncDirectory} of its directory.
  */
 export interface FileSystem {
-  /** Creates a directory and its parents; succeeds when it exists. */
-  makeDirectory(path: string): Promise<void>;
+  /**
+   * Creates a directory and its parents; succeeds when it exists.
+   *
+   * @returns the topmost directory it had to create; undefined when there was nothing to do.
+   */
+  makeDirectory(path: string): Promise<string | undefined>;
   /** Names in a directory, in no particular order; none when the directory does not exist. */
   list(path: string): Promise<readonly string[]>;
   /** Opens a file for writing, created empty when it does not exist. */

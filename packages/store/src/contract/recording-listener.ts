@@ -11,6 +11,7 @@ export class RecordingListener implements MessageStoreListener {
   readonly failures: { readonly error: unknown; readonly fromSequence: number }[] = [];
   /** Called after a durable sequence was noted. */
   onDurable: (sequence: number) => void = () => {};
+  onFailed: (fromSequence: number) => void = () => {};
   onRemoved: (sequence: number) => void = () => {};
 
   durable(sequence: number): void {
@@ -20,6 +21,7 @@ export class RecordingListener implements MessageStoreListener {
 
   failed(error: unknown, fromSequence: number): void {
     this.failures.push({ error, fromSequence });
+    this.onFailed(fromSequence);
   }
 
   removed(sequence: number, subject: string, reason: RemovalReason): void {

@@ -1,11 +1,10 @@
 import type { Logger } from "@ganglion/kernel";
 import type { MessageIndex } from "../indexing/message-index.js";
+import { LiveCopy } from "./live-copy.js";
 import { encodeLogHeader, LOG_HEADER_BYTES, LogKind } from "./log-header.js";
-import { scanRecords } from "./log-scan.js";
 import type { MessageJournal } from "./message-journal.js";
-import { decodeRuns, encodeRuns, RecordKind, recordSizeBytes } from "./record-codec.js";
 import { Segment } from "./segment.js";
-import { controlRecord, type SegmentLog } from "./segment-log.js";
+import type { SegmentLog } from "./segment-log.js";
 
 /** What a {@link Compaction} works with. */
 export interface CompactionOptions {
@@ -15,23 +14,9 @@ export interface CompactionOptions {
   readonly logger: Logger;
 }
 
-/** The content of a rewritten segment. */
-interface Rewritten {
-  readonly pieces: Buffer[];
-  /** Messages in it: sequence, where it was, where it is. */
-  readonly moves: {
-    readonly sequence: number;
-    readonly from: Segment;
-    readonly before: number;
-    readonly after: number;
-  }[];
-  readonly end: number;
-  readonly keptBytes: number;
-}
-
 /**
  * Gives disk space back: removes segments without messages, and writes segments that are less than half in
- * use anew, neighbours together. A segment with damage is left as it is.
+ * use anew, neighbours together. A segment with damage is kept as it is.
  *
  * A rewritten segment gets a new file name, is complete and durable before it has that name, and names the
  * segments it stands for: a crash at any point leaves the old files or the new one in charge.
@@ -90,9 +75,9 @@ export class Compaction {
   }
 
   private isRemovable(segment: Segment): boolean {
-    const { log, index } = this.options;
-    if (!segment.sealed || !segment.created || segment.liveCount > 0) return false;
-    if (segment.highestLost >= index.firstSequence) return false;
+    const { log } = this.options;
+    if (!segment.sealed || !segment.created || segment.damaged || segment.liveCount > 0) return false;
+    if (log.before(segment)?.hasTrail === true) return false; // its header tells where that one ends
     const [oldest] = log.segments.values();
     return segment === oldest || segment.lowestRemoved >= segment.baseSequence;
   }
@@ -125,87 +110,43 @@ export class Compaction {
     target.coversTo = last.coversTo;
     target.previousNumber = first.previousNumber;
     target.previousEnd = first.previousEnd;
-    const content = await this.copyLive(run, target);
-    if (content === undefined) return false;
-    await this.writeFile(target, content);
+    const copy = await this.copyLive(run, target);
+    if (copy === undefined) return false;
+    try {
+      await this.writeFile(target, copy);
+    } catch (error) {
+      await this.discardFile(target).catch(() => {}); // then the next recovery finds it; it is a good copy as well
+      throw error;
+    }
     // A message that was erased meanwhile must not survive in the copy.
     if (journal.eraseCount !== erasedBefore) {
-      await fileSystem.remove(target.path);
-      await fileSystem.syncDirectory(directory);
+      await this.discardFile(target);
       return false;
     }
-    this.exchange(run, target, content);
+    this.exchange(run, target, copy);
     for (const old of run) await fileSystem.remove(old.path);
     await fileSystem.syncDirectory(directory);
     return true;
   }
 
   /** @returns undefined when a segment turned out to be damaged. */
-  private async copyLive(run: readonly Segment[], target: Segment): Promise<Rewritten | undefined> {
+  private async copyLive(run: readonly Segment[], target: Segment): Promise<LiveCopy | undefined> {
     const { log, index } = this.options;
-    const { codec } = log.options;
-    const pieces: Buffer[] = [];
-    const moves: Rewritten["moves"] = [];
-    const removed = new Set<number>();
     const [oldest] = log.segments.values();
-    const oldestSequence = oldest?.baseSequence ?? 0;
-    let end = LOG_HEADER_BYTES;
-    let floor = 0;
+    const { baseSequence } = target;
+    const oldestSequence = oldest?.baseSequence ?? baseSequence;
+    const copy = new LiveCopy({ codec: log.options.codec, index, oldestSequence, baseSequence });
     for (const segment of run) {
-      const bytes = segment.readFile(0, segment.committedEnd);
-      const visitor = {
-        record: (
-          record: { kind: number; sequence: number; dataStart: number; end: number },
-          offset: number,
-        ) => {
-          const { sequence } = record;
-          if (record.kind === RecordKind.message) {
-            const place = index.get(sequence);
-            if (place?.segment !== segment.number || place.position !== offset) return;
-            moves.push({ sequence, from: segment, before: offset, after: end });
-            pieces.push(bytes.subarray(offset, record.end));
-            end += record.end - offset;
-          } else if (record.kind === RecordKind.removed) {
-            floor = Math.max(floor, sequence);
-            for (const { first, count } of decodeRuns(bytes.subarray(record.dataStart, record.end))) {
-              // Of these, only messages in older segments can still be in a file.
-              const end = Math.min(first + count, target.baseSequence);
-              for (let n = Math.max(first, oldestSequence); n < end; n++) removed.add(n);
-            }
-          }
-        },
-        damage: () => {
-          segment.damaged = true;
-        },
-      };
-      const scanned = scanRecords(bytes, { codec, from: LOG_HEADER_BYTES }, visitor);
-      if (scanned < segment.committedEnd) segment.damaged = true;
-      if (segment.damaged) return undefined;
-      await new Promise((resolve) => setImmediate(resolve));
+      if (!copy.add(segment)) return undefined;
+      await new Promise((resolve) => setImmediate(resolve)); // others go on meanwhile
     }
-    const kept = this.controlRecords(target, floor, removed);
-    return { pieces: [...pieces, kept], moves, end: end + kept.length, keptBytes: kept.length };
+    return copy;
   }
 
-  /** The removals that still matter, twice, and the mark that the group is complete. */
-  private controlRecords(target: Segment, floor: number, removed: ReadonlySet<number>): Buffer {
-    const { codec } = this.options.log.options;
-    const ordered = [...removed].filter((sequence) => sequence >= floor).sort((left, right) => left - right);
-    target.lowestRemoved = ordered[0] ?? Number.POSITIVE_INFINITY;
-    const runs = encodeRuns(ordered);
-    const removal = controlRecord(RecordKind.removed, floor, runs);
-    const commit = controlRecord(RecordKind.commit, target.baseSequence - 1, Buffer.alloc(0));
-    const removalBytes = recordSizeBytes(0, runs.length);
-    const bytes = Buffer.alloc(removalBytes * 2 + recordSizeBytes(0, 0));
-    codec.encode(bytes, 0, removal);
-    bytes.copyWithin(removalBytes, 0, removalBytes);
-    codec.encode(bytes, removalBytes * 2, commit);
-    return bytes;
-  }
-
-  private async writeFile(target: Segment, content: Rewritten): Promise<void> {
+  private async writeFile(target: Segment, copy: LiveCopy): Promise<void> {
     const { fileSystem, directory, codec } = this.options.log.options;
     const { number, previousNumber, previousEnd, coversTo, baseSequence } = target;
+    const { pieces, controlBytes } = copy.finish();
     const header = encodeLogHeader({
       kind: LogKind.segment,
       salt: codec.salt,
@@ -213,35 +154,43 @@ export class Compaction {
       previousNumber,
       previousEnd,
       coversTo,
-      end: content.end,
+      end: copy.end,
       baseSequence,
     });
     const file = await fileSystem.open(`${target.path}.new`);
     try {
       await file.truncate(0);
-      await file.write(0, [Buffer.concat([header, ...content.pieces])]);
+      await file.write(0, [Buffer.concat([header, ...pieces])]);
       await file.sync();
     } finally {
       await file.close();
     }
     await fileSystem.rename(`${target.path}.new`, target.path);
     await fileSystem.syncDirectory(directory);
+    target.committedEnd = copy.end;
+    target.stagedEnd = copy.end;
+    target.keptBytes = controlBytes;
+    target.lowestRemoved = copy.lowestRemoved;
+    target.created = true;
+    target.seal();
+  }
+
+  private async discardFile(target: Segment): Promise<void> {
+    const { fileSystem, directory } = this.options.log.options;
+    await fileSystem.remove(`${target.path}.new`);
+    await fileSystem.remove(target.path);
+    await fileSystem.syncDirectory(directory);
   }
 
   /** Lets the index point into the new file, in one turn. */
-  private exchange(run: readonly Segment[], target: Segment, content: Rewritten): void {
+  private exchange(run: readonly Segment[], target: Segment, copy: LiveCopy): void {
     const { log, index } = this.options;
-    target.committedEnd = content.end;
-    target.stagedEnd = content.end;
-    target.keptBytes = content.keptBytes;
-    target.created = true;
-    target.seal();
     for (const segment of run) {
       segment.forget();
       if (segment.number === target.number) log.segments.set(target.number, target);
       else log.segments.delete(segment.number);
     }
-    for (const { sequence, from, before, after } of content.moves) {
+    for (const { sequence, from, before, after } of copy.moves) {
       const place = index.get(sequence);
       if (place?.segment !== from.number || place.position !== before) continue; // removed meanwhile
       index.relocate(sequence, target.number, after);

@@ -194,10 +194,7 @@ export class FileMessageStore implements MessageStore {
     const { sequence, position, sizeBytes } = message;
     const where = `${segment?.path} bytes ${position} to ${position + sizeBytes + RECORD_SURPLUS_BYTES}`;
     this.options.lost.push({ firstSequence: sequence, lastSequence: sequence, where });
-    if (segment !== undefined) {
-      segment.damaged = true;
-      segment.highestLost = Math.max(segment.highestLost, sequence);
-    }
+    if (segment !== undefined) segment.damaged = true;
     this.options.logger.error("A stored message is damaged", { sequence, where, error: cause });
     this.index.remove(sequence);
     segment?.release(sizeBytes);

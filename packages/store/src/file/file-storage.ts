@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type Clock, type Logger, silentLogger, systemClock } from "@ganglion/kernel";
 import { storeError } from "../errors.js";
 import type { FileSystem } from "../file-system.js";
@@ -15,6 +15,7 @@ import type {
 import { ChunkCache } from "./chunk-cache.js";
 import { parseConsumerLogName } from "./consumer-log.js";
 import { directoryName } from "./directory-names.js";
+import { makeDurableDirectory } from "./durable-directory.js";
 import { CONSUMERS_DIRECTORY } from "./file-stream-store.js";
 import { LOG_HEADER_BYTES } from "./log-header.js";
 import { Manifest } from "./manifest.js";
@@ -68,11 +69,10 @@ const DELETED_PREFIX = ".deleted-";
  */
 export async function openFileStorage(options: FileStorageOptions): Promise<Storage> {
   const { directory, fileSystem = new NodeFileSystem() } = options;
-  await fileSystem.makeDirectory(join(directory, STREAMS_DIRECTORY));
+  await makeDurableDirectory(fileSystem, resolve(directory, STREAMS_DIRECTORY));
   const unlock = await fileSystem.lock(directory);
   const storage = new FileStorage({ ...options, fileSystem }, unlock);
   try {
-    await fileSystem.syncDirectory(directory);
     await storage.discover();
   } catch (error) {
     await unlock();
@@ -104,7 +104,7 @@ class FileStorage implements Storage {
     private readonly unlock: () => Promise<void>,
   ) {
     const { fileSystem, clock = systemClock, logger = silentLogger, checksum = saltedCrc32 } = options;
-    this.root = join(options.directory, STREAMS_DIRECTORY);
+    this.root = resolve(options.directory, STREAMS_DIRECTORY);
     this.environment = {
       fileSystem,
       clock,
@@ -150,12 +150,10 @@ class FileStorage implements Storage {
     if (this.known.has(key) || this.open.has(key)) throw this.exists(account, name, "it exists already");
     if (this.orphans.has(directory))
       throw this.exists(account, name, `${directory} holds data of a damaged stream`);
-    const accountDirectory = join(this.root, directoryName(account));
     const manifest = new Manifest(fileSystem, directory, MANIFEST_NAME);
     return this.whileBusy(key, async () => {
-      await fileSystem.makeDirectory(accountDirectory);
       await fileSystem.remove(directory); // what a creation that failed left behind
-      await fileSystem.makeDirectory(join(directory, CONSUMERS_DIRECTORY));
+      await makeDurableDirectory(fileSystem, join(directory, CONSUMERS_DIRECTORY));
       const { metadata } = options;
       const onClose = () =>
         this.closed(key, { account, name, metadata: stream.metadata, directory, manifest });
@@ -163,8 +161,6 @@ class FileStorage implements Storage {
       const stream = await openStreamStore(this.environment, place, options);
       // Last, so that a directory with metadata always holds a complete stream.
       await manifest.save({ account, name, metadata });
-      await fileSystem.syncDirectory(accountDirectory);
-      await fileSystem.syncDirectory(this.root);
       return stream;
     });
   }

@@ -22,6 +22,8 @@ interface StagedRemovals {
   readonly place: RecordPlace;
   readonly sequences: readonly number[];
   readonly floor: number;
+  /** To be carried out when the record is durable. */
+  readonly erasures: Erasure[];
 }
 
 /** What a {@link MessageJournal} works with. */
@@ -94,11 +96,13 @@ export class MessageJournal implements CommittedLog {
     this.stageRemovals();
     const group = log.take(index.lastSequence);
     if (group === undefined) return undefined;
-    const erasures = this.erasures.splice(0);
     return {
       write: async (sync) => {
         await log.write(group, sync);
-        for (const erasure of erasures) await this.overwrite(erasure);
+        for (const removals of this.stagedRemovals) {
+          if (!isWithin(removals, group)) break;
+          for (const erasure of removals.erasures.splice(0)) await this.overwrite(erasure);
+        }
       },
       committed: () => {
         log.committed(group);
@@ -117,8 +121,9 @@ export class MessageJournal implements CommittedLog {
     const { index, log, listener } = this.options;
     const fromSequence = index.durableSequence + 1;
     index.rollback(({ segment, sizeBytes }) => log.segments.get(segment)?.release(sizeBytes));
-    const staged = this.stagedRemovals.splice(0).flatMap(({ sequences }) => sequences);
-    this.removals = [...staged, ...this.removals];
+    const staged = this.stagedRemovals.splice(0);
+    this.removals = [...staged.flatMap(({ sequences }) => sequences), ...this.removals];
+    this.erasures = [...staged.flatMap(({ erasures }) => erasures), ...this.erasures];
     this.floor = this.durableFloor;
     const closed = log.abandon();
     listener.failed(error, fromSequence);
@@ -139,7 +144,7 @@ export class MessageJournal implements CommittedLog {
     this.removals = [];
     if (sequences.length === 0 && floor <= this.floor) return;
     const place = log.stageRemovals(floor, sequences, index.lastSequence);
-    this.stagedRemovals.push({ place, sequences, floor });
+    this.stagedRemovals.push({ place, sequences, floor, erasures: this.erasures.splice(0) });
     this.floor = floor;
   }
 
@@ -184,4 +189,9 @@ export class MessageJournal implements CommittedLog {
     }
     segment.overwriteCached(position, bytes);
   }
+}
+
+/** Whether a record of removals is durable once `group` is. */
+function isWithin({ place }: StagedRemovals, { segment, end }: StagedGroup): boolean {
+  return place.segment < segment.number || (place.segment === segment.number && place.position < end);
 }

@@ -19,7 +19,6 @@ export interface MessageRecovery {
 
 /** Damage whose cost is known when the next intact record has been read. */
 interface OpenDamage {
-  readonly segment: Segment;
   readonly afterSequence: number;
   readonly where: string;
 }
@@ -49,6 +48,8 @@ class Recovery {
   private readonly lostRanges = new LostRanges();
   private readonly problems: RecoveryProblem[] = [];
   private open: OpenDamage[] = [];
+  /** Removals read since the oldest open damage: first and last sequence. */
+  private removedSince: (readonly [number, number])[] = [];
   private torn: MessageRecovery["torn"];
 
   constructor(
@@ -80,6 +81,7 @@ class Recovery {
       if (scanned < file.sizeBytes) this.torn = { path: file.path, end: scanned };
     } else {
       segment.committedEnd = end;
+      segment.hasTrail = end < file.sizeBytes;
       if (scanned < end) this.damage(segment, { start: scanned, end });
     }
     this.log.adopt(segment, growing);
@@ -87,7 +89,6 @@ class Recovery {
 
   finish(): MessageRecovery {
     this.reached(this.index.lastSequence);
-    this.lostRanges.subtract(0, this.index.firstSequence - 1);
     return { lost: this.lostRanges.list(), problems: this.problems, torn: this.torn };
   }
 
@@ -159,10 +160,10 @@ class Recovery {
   private removed(segment: Segment, floor: number, runs: Buffer): void {
     while (this.index.count > 0 && this.index.firstSequence < floor) this.remove(this.index.firstSequence);
     this.index.skipTo(floor - 1);
-    this.lostRanges.subtract(0, floor - 1);
+    this.notLost(0, floor - 1);
     for (const { first, count } of decodeRuns(runs)) {
       segment.lowestRemoved = Math.min(segment.lowestRemoved, first);
-      this.lostRanges.subtract(first, first + count - 1);
+      this.notLost(first, first + count - 1);
       for (let sequence = first; sequence < first + count; sequence++) this.remove(sequence);
     }
   }
@@ -176,16 +177,22 @@ class Recovery {
     const where = `${segment.path} bytes ${start} to ${end}`;
     segment.damaged = true;
     this.problems.push({ where, problem: "these bytes are damaged; they are left as they are" });
-    this.open.push({ segment, afterSequence: this.index.lastSequence, where });
+    this.open.push({ afterSequence: this.index.lastSequence, where });
   }
 
   /** The log got to `sequence`: what damage hid in front of it is known now. */
   private reached(sequence: number): void {
-    for (const { segment, afterSequence, where } of this.open) {
+    for (const { afterSequence, where } of this.open) {
       this.lostRanges.add(afterSequence + 1, sequence, where);
-      if (sequence > afterSequence) segment.highestLost = Math.max(segment.highestLost, sequence);
     }
+    for (const [first, last] of this.removedSince) this.lostRanges.subtract(first, last);
     this.open = [];
+    this.removedSince = [];
     this.index.skipTo(sequence);
+  }
+
+  private notLost(firstSequence: number, lastSequence: number): void {
+    this.lostRanges.subtract(firstSequence, lastSequence);
+    if (this.open.length > 0) this.removedSince.push([firstSequence, lastSequence]);
   }
 }

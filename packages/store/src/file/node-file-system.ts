@@ -29,8 +29,8 @@ export class NodeFileSystem implements FileSystem {
   /** Descriptors by path, the most recently used last. */
   private readonly readers = new Map<string, number>();
 
-  async makeDirectory(path: string): Promise<void> {
-    await mkdir(path, { recursive: true });
+  makeDirectory(path: string): Promise<string | undefined> {
+    return mkdir(path, { recursive: true });
   }
 
   async list(path: string): Promise<readonly string[]> {

@@ -156,6 +156,7 @@ export class SegmentLog {
       segment.stagedEnd = segment.committedEnd;
       segment.seal();
       segment.forget();
+      segment.hasTrail = true;
       if (!segment.created) this.segments.delete(segment.number);
     }
     await file?.handle.close();
@@ -163,7 +164,7 @@ export class SegmentLog {
 
   /** Begins a new segment after {@link abandon}. Rejects when that fails; the next try uses a new number. */
   async resume(baseSequence: number): Promise<void> {
-    await this.cutAbandoned();
+    await this.cutTrails();
     const segment = this.begin(baseSequence);
     try {
       await this.handleOf(segment);
@@ -263,27 +264,29 @@ export class SegmentLog {
   }
 
   /**
-   * Cuts off what a failed write left behind the trusted end. Recovery knows that end from the next segment's
-   * header; this is for the time when that segment is gone. So it may fail.
+   * Cuts off what failed writes left behind the trusted ends. Recovery knows these ends from the next
+   * segment's header; this lets that segment be removed one day. So it may fail.
    */
-  private async cutAbandoned(): Promise<void> {
-    const last = [...this.segments.values()].at(-1);
-    if (last === undefined) return;
-    try {
-      const handle = await this.options.fileSystem.open(last.path);
+  private async cutTrails(): Promise<void> {
+    for (const segment of this.segments.values()) {
+      if (!segment.hasTrail) continue;
       try {
-        await handle.truncate(last.committedEnd);
-        await handle.sync();
-      } finally {
-        await handle.close();
+        const handle = await this.options.fileSystem.open(segment.path);
+        try {
+          await handle.truncate(segment.committedEnd);
+          await handle.sync();
+        } finally {
+          await handle.close();
+        }
+        segment.hasTrail = false;
+      } catch {
+        // See above.
       }
-    } catch {
-      // See above.
     }
   }
 
   /** The segment in front of `segment` that still exists. */
-  private before(segment: Segment): Segment | undefined {
+  before(segment: Segment): Segment | undefined {
     let found: Segment | undefined;
     for (const other of this.segments.values()) if (other.number < segment.number) found = other;
     return found;

@@ -54,6 +54,8 @@ export class Segment {
   sealed = false;
   /** Whether the file exists with a durable header. */
   created = false;
+  /** The file goes on behind `committedEnd` with what a failed write left; the next segment's header tells where. */
+  hasTrail = false;
   /** Messages in it that are not removed, and their bytes. */
   liveCount = 0;
   liveBytes = 0;
@@ -61,8 +63,7 @@ export class Segment {
   keptBytes = 0;
   /** The lowest message that a record in this segment removes one by one. */
   lowestRemoved = Number.POSITIVE_INFINITY;
-  /** The highest message that damage in this segment may have cost; 0 when it is intact. */
-  highestLost = 0;
+  /** Some of its bytes are no record. Such a file is neither rewritten nor removed. */
   damaged = false;
   /** Pieces that were written by this process; ascending, and no record crosses two of them. */
   private readonly written: LogChunk[] = [];

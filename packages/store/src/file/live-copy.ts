@@ -1,0 +1,113 @@
+import type { MessageIndex } from "../indexing/message-index.js";
+import { LOG_HEADER_BYTES } from "./log-header.js";
+import { scanRecords } from "./log-scan.js";
+import {
+  type DecodedRecord,
+  decodeRuns,
+  encodeRuns,
+  type RecordCodec,
+  RecordKind,
+  recordSizeBytes,
+} from "./record-codec.js";
+import type { Segment } from "./segment.js";
+import { controlRecord } from "./segment-log.js";
+
+/** A message that is copied into a rewritten segment. */
+export interface Move {
+  readonly sequence: number;
+  readonly from: Segment;
+  readonly before: number;
+  readonly after: number;
+}
+
+/** What a {@link LiveCopy} works with. */
+export interface LiveCopyOptions {
+  readonly codec: RecordCodec;
+  readonly index: MessageIndex;
+  /** The lowest sequence any segment may still hold. */
+  readonly oldestSequence: number;
+  /** The lowest sequence of the segments that are copied. */
+  readonly baseSequence: number;
+}
+
+/** Collects what of some neighbouring segments is still needed: messages, and removals of older messages. */
+export class LiveCopy {
+  readonly moves: Move[] = [];
+  /** Where the content ends so far. */
+  end = LOG_HEADER_BYTES;
+  /** The lowest sequence that the kept removals name. */
+  lowestRemoved = Number.POSITIVE_INFINITY;
+  private readonly pieces: Buffer[] = [];
+  private readonly removed = new Set<number>();
+  private floor = 0;
+  private highestSequence: number;
+
+  constructor(private readonly options: LiveCopyOptions) {
+    this.highestSequence = options.baseSequence - 1;
+  }
+
+  /** Reads one segment. @returns false when it turns out to be damaged. */
+  add(segment: Segment): boolean {
+    const { codec } = this.options;
+    const content = segment.readFile(0, segment.committedEnd);
+    const end = scanRecords(
+      content,
+      { codec, from: LOG_HEADER_BYTES },
+      {
+        record: (record, offset) => {
+          const isMessage = record.kind === RecordKind.message;
+          if (isMessage) this.addMessage(segment, offset, { record, content });
+          else if (record.kind === RecordKind.removed) this.addRemovals(record, content);
+          if (isMessage || record.kind === RecordKind.commit) {
+            this.highestSequence = Math.max(this.highestSequence, record.sequence);
+          }
+        },
+        damage: () => {
+          segment.damaged = true;
+        },
+      },
+    );
+    if (end < segment.committedEnd) segment.damaged = true;
+    return !segment.damaged;
+  }
+
+  /** The copied messages, followed by the removals, twice, and the mark that the group is complete. */
+  finish(): { readonly pieces: readonly Buffer[]; readonly controlBytes: number } {
+    const { codec } = this.options;
+    const sequences = [...this.removed].filter((sequence) => sequence >= this.floor);
+    sequences.sort((left, right) => left - right);
+    this.lowestRemoved = sequences[0] ?? Number.POSITIVE_INFINITY;
+    const runs = encodeRuns(sequences);
+    const removalBytes = recordSizeBytes(0, runs.length);
+    const control = Buffer.alloc(removalBytes * 2 + recordSizeBytes(0, 0));
+    codec.encode(control, 0, controlRecord(RecordKind.removed, this.floor, runs));
+    control.copyWithin(removalBytes, 0, removalBytes);
+    const commit = controlRecord(RecordKind.commit, this.highestSequence, Buffer.alloc(0));
+    codec.encode(control, removalBytes * 2, commit);
+    this.end += control.length;
+    return { pieces: [...this.pieces, control], controlBytes: control.length };
+  }
+
+  private addMessage(
+    segment: Segment,
+    offset: number,
+    { record, content }: { record: DecodedRecord; content: Buffer },
+  ): void {
+    const place = this.options.index.get(record.sequence);
+    if (place?.segment !== segment.number || place.position !== offset) return; // removed
+    this.moves.push({ sequence: record.sequence, from: segment, before: offset, after: this.end });
+    this.pieces.push(content.subarray(offset, record.end));
+    this.end += record.end - offset;
+  }
+
+  private addRemovals(record: DecodedRecord, content: Buffer): void {
+    const { oldestSequence, baseSequence } = this.options;
+    this.floor = Math.max(this.floor, record.sequence);
+    for (const { first, count } of decodeRuns(content.subarray(record.dataStart, record.end))) {
+      // Only messages in older segments can still be in a file: those of these segments are not copied.
+      const end = Math.min(first + count, baseSequence);
+      for (let sequence = Math.max(first, oldestSequence); sequence < end; sequence++)
+        this.removed.add(sequence);
+    }
+  }
+}
