@@ -12,12 +12,16 @@ export interface CompactionOptions {
   readonly index: MessageIndex;
   readonly journal: MessageJournal;
   readonly logger: Logger;
+  /** Makes all removals so far durable. Rejects when that fails. */
+  flush(): Promise<void>;
 }
 
 /**
  * Gives disk space back: removes segments without messages, and writes segments that are less than half in
  * use anew, neighbours together. A segment with damage is kept as it is.
  *
+ * No message disappears from the files before its removal is durable, together with all earlier removals: a
+ * message that a limit removed would come back if the newer ones that displaced it had vanished first.
  * A rewritten segment gets a new file name, is complete and durable before it has that name, and names the
  * segments it stands for: a crash at any point leaves the old files or the new one in charge.
  */
@@ -63,9 +67,10 @@ export class Compaction {
   }
 
   private async removeDead(): Promise<void> {
-    const { log } = this.options;
+    const { log, flush } = this.options;
     for (const segment of [...log.segments.values()]) {
       if (!this.isRemovable(segment) || this.closed) continue;
+      await flush();
       await log.options.fileSystem.remove(segment.path);
       // Before the removal records for its messages may be dropped, it must be gone for good.
       await log.options.fileSystem.syncDirectory(log.options.directory);
@@ -112,6 +117,7 @@ export class Compaction {
     target.previousEnd = first.previousEnd;
     const copy = await this.copyLive(run, target);
     if (copy === undefined) return false;
+    await this.options.flush();
     try {
       await this.writeFile(target, copy);
     } catch (error) {

@@ -133,8 +133,8 @@ export class FileStreamStore implements StreamStore {
     await messages.flush().catch(() => {}); // the listener was told
     messages.stop();
     await Promise.all(this.working.values());
-    await commit.close();
     await compaction.close();
+    await commit.close();
     await log.close();
     await consumerLog.close();
     onClose();

@@ -79,7 +79,7 @@ export async function openStreamStore(
   });
   const { journal } = messages;
   const commit = new GroupCommit({ logs: [journal, consumerLog], policy, clock, logger });
-  const compaction = new Compaction({ log, index, journal, logger });
+  const compaction = new Compaction({ log, index, journal, logger, flush: () => messages.flush() });
   const { manifest, onClose } = place;
   const identity = { account, name };
   const stream = new FileStreamStore(
