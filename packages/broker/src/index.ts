@@ -1,4 +1,5 @@
 export { type Broker, startBroker } from "./broker.js";
+export { configConflicts } from "./config/conflicts.js";
 export { type ConfigFault, formatFault } from "./config/fault.js";
 export { type LoadedConfig, loadBrokerConfig } from "./config/load-config.js";
 export type { FileReader, ParserWorld } from "./config/parser.js";
