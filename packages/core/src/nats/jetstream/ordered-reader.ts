@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type Deferred, deferred, isGanglionError } from "@ganglion/kernel";
+import { type Deferred, deferred, isGanglionError, type Timer } from "@ganglion/kernel";
 import { type MessageFrame, subjectMatches } from "@ganglion/protocol";
 import { coreError } from "../../errors.js";
 import type { ConsumerAdmin, ConsumerSpec, DeliverFrom } from "../../transport/consumer-spec.js";
@@ -18,6 +18,9 @@ const HEARTBEAT_MS = 5_000;
 const INACTIVE_THRESHOLD_MS = 5 * 60_000;
 const RECOVERY_MIN_MS = 100;
 const RECOVERY_MAX_MS = 5_000;
+/** Silence after which the server is asked whether really more is to come. */
+const FIRST_DOUBT_MS = 50;
+const LONGEST_DOUBT_MS = 2_000;
 
 /** A message of an ordered read. */
 class OrderedMessage extends WireMessage implements StoredMessage {
@@ -69,6 +72,7 @@ export class OrderedReader implements OrderedRead {
   private lastPending = 0;
   private restarting = false;
   private delivering: Promise<void> | undefined;
+  private doubt: Timer | undefined;
 
   private constructor(private readonly request: OrderedRequest) {
     const { options, surroundings } = request;
@@ -126,6 +130,7 @@ export class OrderedReader implements OrderedRead {
     );
     this.lastPending = info.pending;
     if (info.pending === 0) this.deliverSoon();
+    else if (!this.caughtUp) this.doubtPending(FIRST_DOUBT_MS);
     this.pull();
   }
 
@@ -196,15 +201,43 @@ export class OrderedReader implements OrderedRead {
           this.received++;
           this.pull();
         }
-        if (!this.caughtUp && this.queue.length === 0 && (last?.numbers.pending ?? this.lastPending) === 0) {
+        if (!this.caughtUp && this.queue.length === 0 && this.lastPending === 0) {
           this.caughtUp = true;
           await this.request.options.onCaughtUp?.();
         }
       } while (this.queue.length > 0 && !this.stopping.signal.aborted);
+      if (!this.caughtUp) this.doubtPending(FIRST_DOUBT_MS);
     } catch (error) {
       this.fail(error);
     }
     this.delivering = undefined;
+  }
+
+  /**
+   * The number of pending messages in a delivery may be too high for good when messages are replaced while they are
+   * read (seen with nats-server 2.9.10): nothing would ever say that the reader has caught up. In silence, the
+   * consumer's info knows better.
+   */
+  private doubtPending(waitMs: number): void {
+    this.doubt?.cancel();
+    this.doubt = this.request.surroundings.api.transport.clock.schedule(
+      waitMs,
+      () => void this.askPending(waitMs),
+    );
+  }
+
+  private async askPending(waitMs: number): Promise<void> {
+    const { consumerName, expectedDelivery } = this;
+    if (this.stopping.signal.aborted) return;
+    const info = await this.request.consumers.info(this.request.stream, consumerName).catch(() => undefined);
+    const isSilent = consumerName === this.consumerName && expectedDelivery === this.expectedDelivery;
+    if (this.caughtUp || this.stopping.signal.aborted || !isSilent) return;
+    if (info?.pending === 0 && info.deliveredSequence <= this.position) {
+      this.lastPending = 0;
+      this.deliverSoon();
+    } else {
+      this.doubtPending(Math.min(LONGEST_DOUBT_MS, waitMs * 2));
+    }
   }
 
   private isPicked(subject: string): boolean {
@@ -255,6 +288,7 @@ export class OrderedReader implements OrderedRead {
 
   private finish(): void {
     this.stopping.abort();
+    this.doubt?.cancel();
     this.unsubscribeStatus();
     this.inbox?.close();
     this.queue = [];
