@@ -32,7 +32,7 @@ describe("parseOptions", () => {
     [["--orders", "100001"], "--orders 100001"],
     [["--url", "127.0.0.1:4222"], "--url 127.0.0.1:4222"],
     [["--otlp", "nats://x"], "--otlp nats://x"],
-    [["--url", "nats://a", "--store", "b"], "--store belongs to the embedded broker"],
+    [["--store", ""], "--store: name a directory"],
     [["--nonsense"], "--nonsense"],
     [["extra"], "extra"],
     [["--orders"], "--orders"],

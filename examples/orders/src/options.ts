@@ -8,7 +8,7 @@ export interface Options {
   readonly json: boolean;
   /** A NATS server to use instead of the embedded broker. */
   readonly url: string | undefined;
-  /** Where the embedded broker keeps its data. */
+  /** Directory of the ledgers, and of the embedded broker's data. */
   readonly store: string;
   /** An OTLP/HTTP collector for traces and measurements. */
   readonly otlp: string | undefined;
@@ -26,7 +26,7 @@ Runs four services, a checkout saga and a projection on a NATS broker of their o
   --orders N    how many orders to place, 0 to ${MAX_ORDERS} (default 20)
   --once        stop when they are finished and shown
   --json        write the figures of the run as JSON on the last line
-  --store DIR   where the embedded broker keeps its data (default .ganglion/orders)
+  --store DIR   where ledgers and the embedded broker keep their data (default .ganglion/orders)
   --url URL     use the NATS server at this address instead, such as nats://127.0.0.1:4222
   --otlp URL    send traces and measurements to an OTLP/HTTP collector, such as http://127.0.0.1:4318
   --help        show this text
@@ -52,9 +52,6 @@ export function parseOptions(args: readonly string[]): Parsed {
   }
   if (values.otlp !== undefined && !hasScheme(values.otlp, /^https?:$/)) {
     faults.push(`--otlp ${values.otlp}: use an address such as http://127.0.0.1:4318`);
-  }
-  if (values.url !== undefined && values.store !== undefined) {
-    faults.push("--store belongs to the embedded broker and cannot be combined with --url");
   }
   if (values.store === "") faults.push("--store: name a directory");
   if (faults.length > 0) return usageError(faults);
