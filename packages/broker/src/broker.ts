@@ -9,7 +9,7 @@ import { CLOSE_REASON } from "./connection/close-reason.js";
 import { Connection, type Peer } from "./connection/connection.js";
 import { type BrokerStatistics, ConnectionRegistry } from "./connection/connection-registry.js";
 import { FlushQueue } from "./connection/flush-queue.js";
-import { type BrokerJetStream, openBrokerJetStream } from "./jetstream/broker-jetstream.js";
+import type { BrokerJetStream } from "./jetstream/broker-jetstream.js";
 import { inProcessPair } from "./listeners/in-process.js";
 import { TcpListener } from "./listeners/tcp.js";
 import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from "./options.js";
@@ -69,6 +69,8 @@ class RunningBroker implements Broker {
   async start(): Promise<void> {
     const { options } = this;
     if (options.jetstream !== undefined) {
+      // Loaded on demand: a broker without streams starts in half the time.
+      const { openBrokerJetStream } = await import("./jetstream/broker-jetstream.js");
       this.jetstream = await openBrokerJetStream(options, this.context.accounts.global.bus);
     }
     this.listener = await TcpListener.open(options, (socket) => {
