@@ -1,4 +1,5 @@
 import type { ConnectOptions } from "@ganglion/protocol";
+import type { TlsPeer } from "./certificate.js";
 import type { PermissionRules } from "./permission-rules.js";
 import type { ConnectionType } from "./user.js";
 
@@ -7,6 +8,8 @@ export interface AuthContext {
   /** The bytes a client signs: `nonce` of INFO, as sent. Absent when none was sent. */
   readonly nonce?: Uint8Array;
   readonly connectionType: ConnectionType;
+  /** The client's certificate, when the listener asked for one and verified it. */
+  readonly tlsPeer?: TlsPeer;
 }
 
 /** A connection that is let in. */

@@ -98,8 +98,8 @@ describe("several users", () => {
     expect(await login(text, { user: "d" })).toEqual(refused("the user must come through a trusted proxy"));
   });
 
-  it("need a certificate instead of a password where certificates are users", async () => {
-    const withTls = `${text}\ntls { verify_and_map: true }`;
+  it("need a certificate instead of a password where another listener takes users from them", async () => {
+    const withTls = `${text}\nwebsocket { tls { verify_and_map: true } }`;
     expect(await login(withTls, { user: "c" })).toEqual(refused("the user must bring a certificate"));
     expect(await login(withTls, { user: "e", pass: "pe" })).toEqual(accepted("e", "A"));
   });
@@ -129,6 +129,35 @@ describe("several users", () => {
   });
 });
 
+describe("verify_and_map", () => {
+  const text = `tls { verify_and_map: true }, no_auth_user: b
+    accounts { A { users: [{ user: "a@x" }, { user: b, password: pb }, { user: "CN=c", connection_types: [MQTT] }] } }`;
+  const peer = (...emails: string[]) => ({ tlsPeer: { emails, dnsNames: [], uris: [] } });
+
+  it("takes the user from the certificate, whatever CONNECT says", async () => {
+    expect(await login(text, {}, peer("z@x", "a@x"))).toEqual(accepted("a@x", "A"));
+    expect(await login(text, { user: "b" }, peer("a@x"))).toEqual(accepted("a@x", "A"));
+    expect(await login(text, { pass: "pb" }, peer("b"))).toEqual(accepted("b", "A"));
+  });
+
+  it("refuses who shows none, one that stands for nobody, or not also the password", async () => {
+    expect(await login(text, {})).toEqual(refused("no certificate was shown"));
+    expect(await login(text, { user: "b", pass: "pb" })).toEqual(refused("no certificate was shown"));
+    expect(await login(text, {}, peer("z@x"))).toEqual(refused("the certificate stands for no user"));
+    expect(await login(text, {}, peer("CN=c"))).toEqual(refused("the certificate stands for no user"));
+    expect(await login(text, {}, peer("b"))).toEqual(refused("wrong password"));
+  });
+
+  it("asks for no certificate where an nkey is the credential", async () => {
+    const withKey = `tls { verify_and_map: true }, no_auth_user: $NKEY
+      authorization { users: [{ user: a }, { nkey: $NKEY }] }`;
+    expect(await login(withKey, { nkey: KEY.publicKey, sig: signed(KEY.seed) })).toEqual(
+      accepted(KEY.publicKey),
+    );
+    expect(await login(withKey, {})).toEqual(accepted(KEY.publicKey));
+  });
+});
+
 describe("no_auth_user", () => {
   const users = "accounts { A { users: [{ user: a, password: $HASHED }, { nkey: $NKEY }] } }";
 
@@ -153,6 +182,8 @@ describe("the WebSocket listener", () => {
   it("has the broker's users when it has none of its own", () => {
     const text = "authorization { user: a, pass: b }\nno_auth_user: n\nwebsocket { port: 1 }";
     expect(users(text)).toEqual(clientUsers(brokerConfig(text)));
+    const mapped = users("tls { verify_and_map: true }, websocket { port: 1 }");
+    expect([mapped.byCertificate, mapped.mapsCertificates]).toEqual([false, true]);
   });
 
   it("has its own user, token or no_auth_user instead", () => {
@@ -160,6 +191,7 @@ describe("the WebSocket listener", () => {
     expect(users(`${broker}\nwebsocket { authorization { user: a, pass: b } }`)).toEqual({
       authorization: { user: "a", password: "b" },
       mapsCertificates: false,
+      byCertificate: false,
     });
     expect(
       users("authorization { users: [{ user: u }] }\nno_auth_user: n\nwebsocket { no_auth_user: u }"),
@@ -167,6 +199,7 @@ describe("the WebSocket listener", () => {
       authorization: { users: [{ user: "u" }] },
       noAuthUser: "u",
       mapsCertificates: false,
+      byCertificate: false,
     });
   });
 });

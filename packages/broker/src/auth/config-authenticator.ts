@@ -8,6 +8,7 @@ import {
   type AuthOutcome,
   refused,
 } from "./async-authenticator.js";
+import { userOfCertificate } from "./certificate.js";
 import { nkeySignatureFault } from "./nkey.js";
 import { isToken } from "./token.js";
 import type { NkeyUser, PasswordUser, User } from "./user.js";
@@ -20,6 +21,8 @@ export interface UsersConfig extends Pick<BrokerConfig, "authorization" | "accou
    * without password, and nobody may come in by knowing the name. @default false
    */
   readonly mapsCertificates?: boolean;
+  /** This listener takes users from certificates. @default false */
+  readonly byCertificate?: boolean;
 }
 
 /** A user and the account it belongs to. */
@@ -29,7 +32,7 @@ interface Placed<U extends User> {
 }
 
 /**
- * Lets in the users of a configuration: by nkey, by name and password, as `no_auth_user` without credentials, or with
+ * Lets in the users of a configuration: by nkey, by certificate, by name and password, as `no_auth_user` without credentials, or with
  * the one user or token of the whole broker. Without any of these everybody may connect.
  *
  * Source: nats-server auth.go `processClientOrLeafAuthentication`, `configureAuthorization`.
@@ -53,9 +56,13 @@ export class ConfigAuthenticator implements AsyncAuthenticator {
 
   async authenticate(options: ConnectOptions, context: AuthContext): Promise<AuthOutcome> {
     if (!this.required) return { accepted: true, userName: options.user, accountName: GLOBAL_ACCOUNT };
-    if (!hasCredentials(options) && this.config.noAuthUser)
-      return this.withoutCredentials(this.config.noAuthUser, context);
+    const { noAuthUser, byCertificate = false } = this.config;
+    // Certificates are asked first, but for a no_auth_user that is an nkey.
+    if (noAuthUser && !hasCredentials(options) && !(byCertificate && !this.nkeyUsers.has(noAuthUser))) {
+      return this.withoutCredentials(noAuthUser, context);
+    }
     if (this.nkeyUsers.size > 0 && options.nkey !== "") return this.byNkey(options, context);
+    if (this.passwordUsers.size > 0 && byCertificate) return this.byCertificate(options, context);
     if (this.passwordUsers.size > 0 && options.user !== "") return this.byPassword(options, context);
     return this.bySingleUserOrToken(options);
   }
@@ -89,6 +96,16 @@ export class ConfigAuthenticator implements AsyncAuthenticator {
     return (await isPasswordOf(placed.user, pass)) ? enter(placed, user, context) : refused("wrong password");
   }
 
+  /** The certificate names the user; a password the user has is asked for as well. */
+  private async byCertificate({ pass }: ConnectOptions, context: AuthContext): Promise<AuthOutcome> {
+    if (context.tlsPeer === undefined) return refused("no certificate was shown");
+    const allowed = [...this.passwordUsers].filter(([, { user }]) => isAllowed(user, context));
+    const placed = userOfCertificate(context.tlsPeer, new Map(allowed));
+    if (placed === undefined) return refused("the certificate stands for no user");
+    const isKnown = await isPasswordOf(placed.user, pass);
+    return isKnown ? enter(placed, placed.user.user, context) : refused("wrong password");
+  }
+
   private async bySingleUserOrToken(options: ConnectOptions): Promise<AuthOutcome> {
     const { user, password, token } = this.config.authorization ?? {};
     const accepted: Accepted = { accepted: true, userName: options.user, accountName: GLOBAL_ACCOUNT };
@@ -104,9 +121,13 @@ function hasCredentials({ user, pass, auth_token, nkey }: ConnectOptions): boole
   return user !== "" || pass !== "" || auth_token !== "" || nkey !== "";
 }
 
+function isAllowed({ connectionTypes = [] }: User, { connectionType }: AuthContext): boolean {
+  return connectionTypes.length === 0 || connectionTypes.includes(connectionType);
+}
+
 function enter({ user, accountName }: Placed<User>, userName: string, context: AuthContext): AuthOutcome {
-  const { permissions, connectionTypes = [], proxyRequired } = user;
-  if (connectionTypes.length > 0 && !connectionTypes.includes(context.connectionType)) {
+  const { permissions, proxyRequired } = user;
+  if (!isAllowed(user, context)) {
     return refused(`connection type ${context.connectionType} is not allowed for the user`);
   }
   // No proxy can be trusted yet, so none did vouch for the connection.
@@ -121,6 +142,7 @@ export function clientUsers(config: BrokerConfig): UsersConfig {
     ...(authorization && { authorization }),
     ...(accounts && { accounts }),
     ...(noAuthUser && { noAuthUser }),
+    byCertificate: tls?.verifyAndMap === true,
     mapsCertificates: [tls, websocket?.tls, leafnodes?.tls].some((block) => block?.verifyAndMap === true),
   };
 }
@@ -131,8 +153,8 @@ export function clientUsers(config: BrokerConfig): UsersConfig {
  * Source: nats-server websocket.go `wsConfigAuth`.
  */
 export function webSocketUsers(config: BrokerConfig): UsersConfig {
-  const { websocket: { authorization: own, noAuthUser } = {} } = config;
-  const shared = clientUsers(config);
+  const { websocket: { authorization: own, noAuthUser, tls } = {} } = config;
+  const shared = { ...clientUsers(config), byCertificate: tls?.verifyAndMap === true };
   if (!own?.user && !own?.token && !noAuthUser) return shared;
   const { users } = shared.authorization ?? {};
   const { noAuthUser: _, ...rest } = shared;
