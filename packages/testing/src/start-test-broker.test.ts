@@ -49,8 +49,7 @@ describeBrokers(
       expect(await streamNames(second.url)).toEqual(["KEPT"]);
     });
   },
-  // Our broker keeps its streams in memory until the file engine is wired in.
-  { kinds: ["nats-server"] },
+  { kinds: ["embedded", "nats-server", "broker-process"] },
 );
 
 it("an embedded broker refuses what it cannot do", async () => {
