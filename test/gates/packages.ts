@@ -144,7 +144,10 @@ function checkLockFile(root: string): readonly string[] {
       : []),
     ...Object.keys(optionalDependencies ?? {})
       .filter((optional) => !paths.some((entry) => entry.endsWith(`node_modules/${optional}`)))
-      .map((optional) => `package-lock.json: ${optional}, optional for ${name}, has no entry`),
+      .map(
+        (optional) =>
+          `package-lock.json: ${optional}, optional for ${name}, has no entry: write one with version, os and cpu`,
+      ),
   ]);
 }
 

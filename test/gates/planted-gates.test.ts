@@ -116,7 +116,7 @@ describe("packages", () => {
     ]);
     const a = { optionalDependencies: { "a-linux": "1.0.0", "a-darwin": "1.0.0" } };
     expect(faultsOf({ "node_modules/a": a, "node_modules/a-linux": {} })).toEqual([
-      "package-lock.json: a-darwin, optional for node_modules/a, has no entry",
+      "package-lock.json: a-darwin, optional for node_modules/a, has no entry: write one with version, os and cpu",
     ]);
     project.remove("package-lock.json");
     expect(checkPackages(project.root)).toEqual(["package-lock.json does not exist"]);

@@ -21,7 +21,6 @@ const CONFIGURATION = [
   ".biome.json",
   ".gitignore",
   "package.json",
-  "package-lock.json",
   "tsconfig.json",
   "packages/tsconfig.base.json",
   "test/vitest.config.ts",
@@ -45,6 +44,7 @@ export class PlantedProject implements Disposable {
       references: PACKAGES.map((name) => ({ path: `./${name}` })),
     });
     this.write("examples/tsconfig.json", { files: [], references: [{ path: "../packages/kernel" }] });
+    this.write("package-lock.json", { packages: {} });
     this.linkModules();
   }
 
