@@ -2,6 +2,7 @@ import { isIPv6 } from "node:net";
 import type { Duplex } from "node:stream";
 import { PROTOCOL_LEVEL, type ServerInfo } from "@ganglion/protocol";
 import { Accounts } from "./accounts/accounts.js";
+import { removeAddressFile, writeAddressFile } from "./address-file.js";
 import { openAuthenticator, SimpleAuthenticator } from "./auth/simple-authenticator.js";
 import { BlockPool } from "./connection/block-pool.js";
 import type { BrokerContext } from "./connection/broker-context.js";
@@ -73,9 +74,15 @@ class RunningBroker implements Broker {
       const { openBrokerJetStream } = await import("./jetstream/broker-jetstream.js");
       this.jetstream = await openBrokerJetStream(options, this.context.accounts.global.bus);
     }
-    this.listener = await TcpListener.open(options, (socket) => {
-      this.accept(socket, { host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });
-    });
+    try {
+      this.listener = await TcpListener.open(options, (socket) => {
+        this.accept(socket, { host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });
+      });
+    } catch (error) {
+      await this.jetstream?.close();
+      throw error;
+    }
+    if (options.jetstream?.storeDir !== undefined) writeAddressFile(options.jetstream.storeDir, this.url);
     options.logger.info(`Listening for client connections on ${options.host}:${this.port}`);
   }
 
@@ -118,6 +125,8 @@ class RunningBroker implements Broker {
   }
 
   private async shutDown(): Promise<void> {
+    const storeDir = this.options.jetstream?.storeDir;
+    if (storeDir !== undefined) removeAddressFile(storeDir);
     this.listener?.close();
     const connections = this.context.registry.all();
     const closed = connections.map(

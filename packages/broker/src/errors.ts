@@ -8,6 +8,7 @@ export const BROKER_ERRORS = {
   INVALID_BROKER_OPTIONS: "Options of a broker cannot be used; `details.faults` lists why.",
   JETSTREAM_API_ERROR: "JetStream refuses a request; `details` is the error of its response.",
   INVALID_FLAGS: "The command line of the broker cannot be used.",
+  STORE_IN_USE: "Another process uses the store directory and serves no broker that could be joined.",
   LISTEN_FAILED: "The broker cannot listen on its address; retryable when the address is in use.",
 } as const satisfies Readonly<Record<string, string>>;
 
