@@ -61,9 +61,9 @@ export function deriveStreams(
   }));
 }
 
-/** A receiver that comes first creates the stream just as its owner would: with everything in the contract. */
+/** A receiver that comes first creates the stream just as its owner would: with all events, or all tasks. */
 function siblings({ endpoint }: EndpointDefinition): readonly (Spec & Bound)[] {
-  return endpoint.contract.endpoints;
+  return endpoint.contract.endpoints.filter(({ kind }) => kind === endpoint.kind);
 }
 
 function isStored(endpoint: Spec & Bound): endpoint is (AnyEvent | AnyTask) & Bound {

@@ -1,0 +1,16 @@
+import { connect } from "nats";
+import { output } from "../job.js";
+import { ready } from "../measure.js";
+
+const connection = await connect({ servers: process.argv[2] ?? "" });
+connection.subscribe("bench.place", {
+  queue: "bench",
+  callback: (error, message) => {
+    if (error !== null) return;
+    message.headers?.get("traceparent");
+    const { quantity } = message.json<{ quantity: number }>();
+    message.respond(JSON.stringify(output(quantity)));
+  },
+});
+await connection.flush();
+ready();
