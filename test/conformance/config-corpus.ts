@@ -421,7 +421,7 @@ export const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
     "server_name: 'a b'",
     "cluster { name: 'a b' }",
     'leafnodes { remotes: [{ url: "nats://a:1" }, { url: "nats://a:1" }] }',
-    "accounts { A { exports: [{ stream: '*' }], imports: [{ stream: { account: B, subject: x }, to: x }] }, B { exports: [{ stream: x }], imports: [{ stream: { account: A, subject: '*' }, to: '$1' }] } }",
+    // Not here: circles of imports over wildcards, which 2.9.10 finds or misses by the order of a Go map.
     "port",
     "include",
     "# nothing",
