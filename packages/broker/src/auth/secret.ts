@@ -1,5 +1,4 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { verify } from "@node-rs/bcrypt";
 import { Turnstile } from "./turnstile.js";
 
 /** Source: nats-server auth.go `validBcryptPrefix`. */
@@ -20,8 +19,14 @@ export function isBcryptHash(stored: string): boolean {
  * of a kind. A hash is computed on another thread.
  */
 export async function isSecret(given: string, stored: string): Promise<boolean> {
-  if (isBcryptHash(stored)) return bcryptTurnstile.run(() => verify(given, stored));
+  if (isBcryptHash(stored)) return bcryptTurnstile.run(() => isHashed(given, stored));
   return timingSafeEqual(digest(given), digest(stored));
+}
+
+async function isHashed(given: string, stored: string): Promise<boolean> {
+  // Loaded when the first hash is met: native code would slow down the start of every broker.
+  const { verify } = await import("@node-rs/bcrypt");
+  return verify(given, stored);
 }
 
 /** Makes secrets equally long, so that comparing them tells nothing of their length. */
