@@ -103,6 +103,28 @@ describe("MessageIndex", () => {
     expect([index.get(5_001), index.remove(5_001)]).toEqual([undefined, undefined]);
   });
 
+  it("finds rare matches of a wildcard among many subjects, forwards and backwards, also the second time", () => {
+    const index = new MessageIndex(1);
+    for (let sequence = 1; sequence <= 40_000; sequence++) {
+      append(index, { sequence, subject: sequence === 20_000 ? "rare.1" : `noise.${sequence % 300}.x` });
+    }
+    const filters = ["*.1", "noise.*.y"];
+    for (const _ of ["first time", "second time"]) {
+      expect([index.ceil(1, filters), index.ceil(20_001, filters)]).toEqual([20_000, undefined]);
+      expect([index.floor(40_000, "*.1"), index.floor(19_999, "*.1")]).toEqual([20_000, undefined]);
+      expect([index.countFrom(1, filters), index.countFrom(20_001, filters)]).toEqual([1, 0]);
+    }
+    index.remove(20_000);
+    expect(index.ceil(1, filters)).toBeUndefined();
+  });
+
+  it("remembers no more filters than it may", () => {
+    const index = new MessageIndex(1);
+    for (let sequence = 1; sequence <= 300; sequence++)
+      append(index, { sequence, subject: `s.${sequence}.x` });
+    for (let count = 0; count < 300; count++) expect(index.ceil(1, ["s.*.x", `other.${count}`])).toBe(1);
+  });
+
   it("does not mistake a new subject for the one whose number it got", () => {
     const index = new MessageIndex(1);
     for (let sequence = 1; sequence <= 200; sequence++)
