@@ -2,7 +2,6 @@
 import { constants } from "node:os";
 import { parseOptions } from "./options.js";
 import { Report } from "./report.js";
-import { run } from "./run.js";
 
 const parsed = parseOptions(process.argv.slice(2));
 if ("exitCode" in parsed) {
@@ -15,6 +14,7 @@ if ("exitCode" in parsed) {
     process.once(signal, () => stop.abort(signal));
   }
   try {
+    const { run } = await import("./run.js"); // takes a moment, which --help need not wait for
     await run(parsed.options, { report: new Report(process.stdout), stop: stop.signal });
   } catch (error) {
     if (!stop.signal.aborted) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
