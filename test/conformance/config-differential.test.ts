@@ -6,6 +6,9 @@ import { brokerAvailability, type TempDirectory, tempDirectory } from "@ganglion
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Agreement, DIFFERENCES, ENVIRONMENT, GRAMMAR, INCLUDED, SCHEMA } from "./config-corpus.js";
 
+/** For a few hundred starts of nats-server on a machine that is busy. */
+const TIMEOUT_MS = 60_000;
+
 /** What somebody thinks of a configuration. */
 interface Verdict {
   readonly accepts: boolean;
@@ -86,41 +89,46 @@ async function verdicts(texts: readonly string[]) {
 
 const isRefusal = expect.stringMatching(/^refuses/);
 
-describe.skipIf(unavailable !== undefined)("a configuration is judged as nats-server -t judges it", () => {
-  const both = (name: string, { accepted, refused }: Agreement) => {
-    it(`${name}: both accept`, async () => {
-      const expected = accepted.map((text) => ({ text, natsServer: "accepts", broker: "accepts" }));
-      expect(await verdicts(accepted)).toEqual(expected);
-    });
-    it(`${name}: both refuse`, async () => {
-      const expected = refused.map((text) => ({ text, natsServer: isRefusal, broker: isRefusal }));
-      expect(await verdicts(refused)).toEqual(expected);
-    });
-  };
-  both("grammar", GRAMMAR);
-  both("schema", SCHEMA);
+describe.skipIf(unavailable !== undefined)(
+  "a configuration is judged as nats-server -t judges it",
+  { timeout: TIMEOUT_MS },
+  () => {
+    const both = (name: string, { accepted, refused }: Agreement) => {
+      it(`${name}: both accept`, async () => {
+        const expected = accepted.map((text) => ({ text, natsServer: "accepts", broker: "accepts" }));
+        expect(await verdicts(accepted)).toEqual(expected);
+      });
+      it(`${name}: both refuse`, async () => {
+        const expected = refused.map((text) => ({ text, natsServer: isRefusal, broker: isRefusal }));
+        expect(await verdicts(refused)).toEqual(expected);
+      });
+    };
+    both("grammar", GRAMMAR);
+    both("schema", SCHEMA);
 
-  it.each(Object.entries(DIFFERENCES))("but for %s", async (_, differences) => {
-    const expected = differences.map(({ text, accepts }) => ({
-      text,
-      natsServer: accepts === "nats-server" ? "accepts" : isRefusal,
-      broker: accepts === "broker" ? "accepts" : isRefusal,
-    }));
-    expect(await verdicts(differences.map(({ text }) => text))).toEqual(expected);
-  });
+    it.each(Object.entries(DIFFERENCES))("but for %s", async (_, differences) => {
+      const expected = differences.map(({ text, accepts }) => ({
+        text,
+        natsServer: accepts === "nats-server" ? "accepts" : isRefusal,
+        broker: accepts === "broker" ? "accepts" : isRefusal,
+      }));
+      expect(await verdicts(differences.map(({ text }) => text))).toEqual(expected);
+    });
 
-  it("an unknown field is reported in the same words at the same place", async () => {
-    // nats-server counts the columns of the first line from 0, so nothing is on it.
-    for (const text of [
-      "\nfoo: 1",
-      "\n  cluster {\n\t\tport: 1, bar = 2 }",
-      "\n\n tls { timeout: 1 }\n  baz [ 1 ]",
-    ]) {
-      const path = newFile(text);
-      const { messages } = await natsServer(path);
-      const [line] = /^\S+:\d+:\d+: unknown field "\w+"$/m.exec(messages.replace("nats-server: ", "")) ?? [];
-      expect(line).toBeDefined();
-      expect(broker(path).messages).toBe(line);
-    }
-  });
-});
+    it("an unknown field is reported in the same words at the same place", async () => {
+      // nats-server counts the columns of the first line from 0, so nothing is on it.
+      for (const text of [
+        "\nfoo: 1",
+        "\n  cluster {\n\t\tport: 1, bar = 2 }",
+        "\n\n tls { timeout: 1 }\n  baz [ 1 ]",
+      ]) {
+        const path = newFile(text);
+        const { messages } = await natsServer(path);
+        const [line] =
+          /^\S+:\d+:\d+: unknown field "\w+"$/m.exec(messages.replace("nats-server: ", "")) ?? [];
+        expect(line).toBeDefined();
+        expect(broker(path).messages).toBe(line);
+      }
+    });
+  },
+);
