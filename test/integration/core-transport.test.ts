@@ -19,3 +19,11 @@ const openClient = async () => {
 
 describeTransport("nats client on nats-server", openClient);
 describeJetStream("nats client on nats-server", openClient);
+
+const openEmbedded = async () => {
+  const broker = await startTestBroker({ kind: "embedded" });
+  return { connect: () => connectNats({ servers: broker.url }), close: () => broker.close() };
+};
+
+describeTransport("NATS transport on the embedded broker", openEmbedded);
+describeJetStream("NATS transport on the embedded broker", openEmbedded);

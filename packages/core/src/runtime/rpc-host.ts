@@ -214,7 +214,7 @@ export class RpcHost {
   }
 
   private failed(request: Request, ctx: RpcContext, error: unknown): void {
-    if (ctx.remainingMs() === 0) {
+    if (ctx.overdue) {
       // Whatever it failed with, most likely it was told to stop: the caller hears what it knows anyway.
       ctx.span?.fail(error);
       this.end(request, ctx, () => this.refuse(request, coreError("TIMEOUT", "The deadline passed")));

@@ -40,6 +40,7 @@ export abstract class WorkContext implements MessageContext, Cause {
   private isAborted = false;
   private abortListeners: Set<(reason: unknown) => void> | undefined;
   private deadlineTimer: Timer | undefined;
+  private deadlinePassed = false;
   private ordinals: Map<string, number> | undefined;
   private lazyLog: Logger | undefined;
   private lazyTrace: string | undefined;
@@ -73,8 +74,9 @@ export abstract class WorkContext implements MessageContext, Cause {
     return this.controller.signal;
   }
 
-  get aborted(): boolean {
-    return this.isAborted;
+  /** Whether nobody waits any more. Timers may fire a little early by the clock, so the timer counts too. */
+  get overdue(): boolean {
+    return this.deadlinePassed || this.remainingMs() === 0;
   }
 
   get log(): Logger {
@@ -170,8 +172,9 @@ export abstract class WorkContext implements MessageContext, Cause {
   private watchDeadline(): void {
     const leftMs = this.remainingMs();
     if (leftMs === undefined) return;
-    this.deadlineTimer = this.runtime.clock.schedule(leftMs, () =>
-      this.abort(coreError("TIMEOUT", `The deadline of ${this.subject} has passed`)),
-    );
+    this.deadlineTimer = this.runtime.clock.schedule(leftMs, () => {
+      this.deadlinePassed = true;
+      this.abort(coreError("TIMEOUT", `The deadline of ${this.subject} has passed`));
+    });
   }
 }

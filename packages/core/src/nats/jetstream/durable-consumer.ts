@@ -9,8 +9,11 @@ import { pauseMs } from "./pause.js";
 import { PullInbox, type PullSurroundings } from "./pull-inbox.js";
 
 const DEFAULT_HEARTBEAT_MS = 5_000;
-/** Waits between attempts to find or rebuild a lost consumer. */
-const RECOVERY_MIN_MS = 100;
+/**
+ * Waits before attempts to find or rebuild a lost consumer. Not at once: a server that is asked for a stream it has
+ * just removed may still be removing its files, and nats-server 2.9 then breaks the new one.
+ */
+const RECOVERY_MIN_MS = 250;
 const RECOVERY_MAX_MS = 5_000;
 
 /** What a {@link DurableConsumption} is made with. */
@@ -132,8 +135,8 @@ export class DurableConsumption implements Consumption, Settlement {
     this.request.options.onHealth?.(problem);
     let waitMs = RECOVERY_MIN_MS;
     while (!this.stopping.signal.aborted) {
-      if (await this.found(problem)) break;
       await pauseMs(this.request.surroundings.api.transport.clock, waitMs, this.stopping.signal);
+      if (await this.found(problem)) break;
       waitMs = Math.min(RECOVERY_MAX_MS, waitMs * 2);
     }
     this.recovering = false;
