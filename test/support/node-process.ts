@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { waitFor } from "@ganglion/testing";
 
@@ -31,10 +32,10 @@ export class NodeProcess implements AsyncDisposable {
     this.ended.catch(() => {}); // reported to whoever waits for it
   }
 
-  /** @param script - path from the repository's root. */
+  /** @param script - absolute, or from the repository's root. */
   static start(script: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): NodeProcess {
     return new NodeProcess(
-      spawn(process.execPath, [ROOT + script, ...args], {
+      spawn(process.execPath, [resolve(ROOT, script), ...args], {
         stdio: ["ignore", "pipe", "pipe"],
         env: { ...process.env, ...env },
       }),
