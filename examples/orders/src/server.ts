@@ -1,4 +1,5 @@
-import { startBroker } from "@ganglion/broker";
+import { join } from "node:path";
+import { embedded } from "@ganglion/broker";
 import type { Options } from "./options.js";
 
 /** The NATS server of a run. */
@@ -8,19 +9,16 @@ export interface Server extends AsyncDisposable {
   readonly description: string;
 }
 
-/** Starts the embedded broker on a free port, or takes the server that was named. */
+/** Starts the embedded broker on a free port (or joins the one that serves the store), or takes the server named. */
 export async function openServer({ url, store }: Options): Promise<Server> {
   if (url !== undefined) {
-    return { url, description: `server at ${url}`, [Symbol.asyncDispose]: async () => {} };
+    return { url, description: `the server at ${url}`, [Symbol.asyncDispose]: async () => {} };
   }
-  const broker = await startBroker({
-    host: "127.0.0.1",
-    port: 0,
-    jetstream: { storeDir: `${store}/broker` },
-  });
+  const endpoint = await embedded({ storeDir: join(store, "broker") }).open();
+  const [address = ""] = endpoint.servers;
   return {
-    url: broker.url,
-    description: `embedded broker at ${broker.url}, data in ${store}`,
-    [Symbol.asyncDispose]: () => broker.close(),
+    url: address,
+    description: `its own broker at ${address}, data in ${store}`,
+    [Symbol.asyncDispose]: () => endpoint.close(),
   };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { startBroker } from "@ganglion/broker";
+import { embedded } from "@ganglion/broker";
 import { type App, type AppOptions, createApp } from "@ganglion/core";
 import { silentLogger } from "@ganglion/kernel";
 import { AlertDesk, AlertLog } from "./alert-desk.js";
@@ -99,7 +99,8 @@ async function goOn(fleet: Fleet, { url, line, stop }: RunPorts & { readonly url
 
 async function openServer(url: string | undefined): Promise<AsyncDisposable & { readonly url: string }> {
   if (url !== undefined) return { url, [Symbol.asyncDispose]: async () => {} };
-  return await startBroker({ jetstream: true });
+  const endpoint = await embedded().open();
+  return { url: endpoint.servers[0] ?? "", [Symbol.asyncDispose]: () => endpoint.close() };
 }
 
 async function start(url: string, options: AppOptions): Promise<App> {
