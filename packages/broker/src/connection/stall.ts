@@ -13,7 +13,7 @@ const STALL_MS = 10;
  * Stops reading from a producer until the congested destination has room, but not longer than a moment: a consumer
  * that stays slow is closed, it must not hold up its producers.
  */
-export function stall(producer: Duplex, destination: Outbox, clock: Clock): void {
+export function stall(producer: Duplex, destination: Pick<Outbox, "whenUncongested">, clock: Clock): void {
   producer.pause();
   let isOver = false;
   const resume = () => {
