@@ -1,20 +1,19 @@
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
-import type { Transport, TransportSubscription } from "@ganglion/core/internal";
-import { type Answer, PARTICIPANT } from "./saga-fixture.js";
+import { Handler, type HandlerContext, type In, Service } from "@ganglion/core";
+import { Participant } from "./saga-fixture.js";
 
 /** What the participant does with a key that is new to it. */
 export type Mood = "answer" | "refuse" | "silent" | "slow";
 
 /**
- * A participant that honours idempotency keys: an effect is one line in a file, synced before the answer. A key it
- * knows is answered as the first time; a step whose compensation came first is refused.
+ * The effects of a participant that honours idempotency keys: an effect is one line in a file, synced before the
+ * answer. A key it knows is answered as the first time; a step whose compensation came first is refused.
  */
 export class Ledger implements Disposable {
-  readonly refused = new Set<string>();
   requests = 0;
+  private readonly refused = new Set<string>();
   private readonly known = new Set<string>();
   private readonly file: number;
-  private subscription: TransportSubscription | undefined;
 
   constructor(
     private readonly path: string,
@@ -23,34 +22,20 @@ export class Ledger implements Disposable {
     this.file = openSync(path, "a");
   }
 
-  listen(transport: Transport): void {
-    this.subscription?.unsubscribe();
-    this.subscription = transport.subscribe(PARTICIPANT, {
-      onMessage: ({ data, reply }) => {
-        this.requests++;
-        const key = new TextDecoder().decode(data);
-        const fresh = !this.known.has(key) && !this.refused.has(key);
-        const mood = fresh ? this.mood(key) : "answer";
-        const answer = this.take(key, mood);
-        if (reply === undefined || mood === "silent") return;
-        const send = () => transport.publish(reply, new TextEncoder().encode(JSON.stringify(answer)));
-        if (mood === "slow") setTimeout(send, 600);
-        else send();
-      },
-    });
-  }
-
-  private take(key: string, mood: Mood): Answer {
-    if (this.refused.has(key)) return { refused: "no" };
-    if (this.known.has(key)) return {};
+  /** @returns whether the effect happened, now or before, and how to answer. */
+  take(key: string): { readonly done: boolean; readonly mood: Mood } {
+    this.requests++;
+    if (this.refused.has(key)) return { done: false, mood: "answer" };
+    if (this.known.has(key)) return { done: true, mood: "answer" };
+    const mood = this.mood(key);
     if (mood === "refuse" || this.known.has(`${key}:compensate`)) {
       this.refused.add(key);
-      return { refused: "no" };
+      return { done: false, mood };
     }
     writeSync(this.file, `${key}\n`);
     fsyncSync(this.file);
     this.known.add(key);
-    return {};
+    return { done: true, mood };
   }
 
   /** Effects in the order they happened. */
@@ -59,7 +44,24 @@ export class Ledger implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.subscription?.unsubscribe();
     closeSync(this.file);
   }
+}
+
+/** The participant's service, for one ledger. */
+export function participant(ledger: Ledger) {
+  @Service(Participant)
+  class LedgerService {
+    @Handler(Participant.apply)
+    async apply({ key }: In<typeof Participant.apply>, ctx: HandlerContext<typeof Participant.apply>) {
+      if (ctx.idempotencyKey !== key)
+        throw new RangeError(`the key arrived as ${ctx.idempotencyKey}, not ${key}`);
+      const { done, mood } = ledger.take(key);
+      if (mood === "silent") await new Promise((resolve) => ctx.signal.addEventListener("abort", resolve));
+      if (mood === "slow") await new Promise((resolve) => setTimeout(resolve, 600));
+      if (!done) throw ctx.error("REFUSED", {});
+      return { key };
+    }
+  }
+  return LedgerService;
 }

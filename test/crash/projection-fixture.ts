@@ -1,5 +1,4 @@
-import { contract, type DataOut, event } from "@ganglion/core";
-import type { ResourcePlan } from "@ganglion/core/internal";
+import { contract, type DataOut, event, Service } from "@ganglion/core";
 import { kv, On, Projection, type ProjectionContext, type Rows } from "@ganglion/eventsourcing";
 import * as z from "zod";
 
@@ -8,11 +7,9 @@ export const Shop = contract("shop", {
   sold: event({ data: z.object({ item: z.string(), amount: z.number() }) }),
 });
 
-export const SHOP_STREAM: ResourcePlan = {
-  kind: "stream",
-  neededBy: "test",
-  spec: { name: "shop-events", subjects: ["shop.sold"] },
-};
+/** Owns the stream of the events. */
+@Service(Shop)
+export class Shopkeeper {}
 
 /** Sum and number of sales; `last` chains the events, so that a missing, doubled or swapped one shows. */
 export interface Total {

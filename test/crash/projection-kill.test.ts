@@ -5,14 +5,14 @@ import type { Transport } from "@ganglion/core/internal";
 import { type TestBroker, waitFor } from "@ganglion/testing";
 import { describeBrokers } from "@ganglion/testing/vitest";
 import { expect, it } from "vitest";
-import { componentApp } from "../support/component-app.js";
-import { add, SHOP_STREAM, type Total, Totals } from "./projection-fixture.js";
+import { flowApp } from "../support/flow-app.js";
+import { add, Shopkeeper, type Total, Totals } from "./projection-fixture.js";
 
 const WORKER = fileURLToPath(new URL("./projection-worker.ts", import.meta.url));
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const EVENTS = 20_000;
+const EVENTS = 30_000;
 const ITEMS = 300;
-const KILLS = 6;
+const KILLS = 4;
 
 const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 
@@ -55,7 +55,7 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 async function expectRows(url: string, expected: ReadonlyMap<string, Total>): Promise<void> {
-  await using reader = await componentApp({ services: [], url });
+  await using reader = await flowApp({ services: [], url });
   const rows = await reader.projections(Totals).list({ limit: 10_000 });
   expect(new Map(rows.map(({ key, value }) => [key, value]))).toEqual(expected);
 }
@@ -79,13 +79,17 @@ describeBrokers(
 
 async function rebuildUnderKills(start: () => Promise<TestBroker>): Promise<void> {
   await using broker = await start();
-  await using app = await componentApp({ services: [], url: broker.url, extra: [SHOP_STREAM] });
+  await using app = await flowApp({ services: [Shopkeeper], url: broker.url });
   const expected = await sell(app.transport, EVENTS);
   const resumed: number[] = [];
   for (let round = 0; round < KILLS; round++) {
     const child = worker(broker.url);
-    await said(child, "ready");
-    await new Promise((resolve) => setTimeout(resolve, 30 + 40 * round));
+    const target = Math.max(1, Math.floor((0.98 * EVENTS * round) / (KILLS - 1))); // the last one is near the end
+    const there = async () => {
+      const at = await building(app.transport);
+      return at === undefined ? resumed.length > 0 : at >= target;
+    };
+    await waitFor(there, { timeoutMs: 30_000, intervalMs: 2, what: `progress up to ${target}` });
     await kill(child);
     resumed.push((await building(app.transport)) ?? -1);
   }
@@ -113,7 +117,7 @@ async function building({ jetstream }: Transport): Promise<number | undefined> {
 
 async function followUnderKills(start: () => Promise<TestBroker>): Promise<void> {
   await using broker = await start();
-  await using app = await componentApp({ services: [], url: broker.url, extra: [SHOP_STREAM] });
+  await using app = await flowApp({ services: [Shopkeeper], url: broker.url });
   let child = worker(broker.url, "live");
   await said(child, "ready");
   const expected = new Map<string, Total>();

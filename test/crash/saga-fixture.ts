@@ -1,31 +1,29 @@
-import type { Transport } from "@ganglion/core/internal";
+import { contract, rpc } from "@ganglion/core";
 import { GanglionError } from "@ganglion/kernel";
 import { type CompensationContext, Saga, type SagaContext, Step, type StepContext } from "@ganglion/saga";
 import * as z from "zod";
 
-/** Subject of the participant that keeps the ledger of effects. */
-export const PARTICIPANT = "ledger.apply";
+/** The participant that keeps the ledger of effects. */
+export const Participant = contract("participant", {
+  version: "1.0.0",
+  apply: rpc({
+    input: z.object({ key: z.string() }),
+    output: z.object({ key: z.string() }),
+    errors: { REFUSED: z.object({}) },
+    timeout: "400ms",
+  }),
+});
 
-export const Input = z.object({ n: z.number() });
+const Input = z.object({ n: z.number() });
 type Input = z.output<typeof Input>;
 
-/** What the participant answers. */
-export interface Answer {
-  readonly refused?: string;
-}
-
-/** How the steps below reach the participant; set by the process that runs them. */
-export const connection: { transport: Transport | undefined } = { transport: undefined };
-
 async function apply(ctx: SagaContext<Input>): Promise<string> {
-  const data = new TextEncoder().encode(ctx.key);
-  const reply = await connection.transport?.request(PARTICIPANT, data, {
-    timeoutMs: Math.max(1, Math.min(400, ctx.remainingMs())),
-    signal: ctx.signal,
-  });
-  const answer = JSON.parse(new TextDecoder().decode(reply?.data)) as Answer;
-  if (answer.refused !== undefined) throw ctx.reject(answer.refused);
-  return ctx.key;
+  const { key } = await ctx.call(
+    Participant.apply,
+    { key: ctx.key },
+    { timeout: Math.min(400, ctx.remainingMs()) },
+  );
+  return key;
 }
 
 const RETRY = { attempts: 4, backoff: "exponential(20ms, 500ms)" } as const;

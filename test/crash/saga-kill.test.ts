@@ -5,40 +5,43 @@ import { fileURLToPath } from "node:url";
 import { type TestBroker, tempDirectory, waitFor } from "@ganglion/testing";
 import { describeBrokers } from "@ganglion/testing/vitest";
 import { expect, it } from "vitest";
-import { componentApp } from "../support/component-app.js";
-import { Ledger, type Mood } from "./ledger.js";
+import { flowApp } from "../support/flow-app.js";
+import { Ledger, type Mood, participant } from "./ledger.js";
 import { Voyage } from "./saga-fixture.js";
 
 const WORKER = fileURLToPath(new URL("./saga-worker.ts", import.meta.url));
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SAGAS = Number(process.env.GANGLION_CRASH_SAGAS ?? 200);
 const WORKERS = 3;
-const CHAOS_MS = 8_000;
-const WORKER_KILL_EVERY_MS = 500;
+const WORKER_KILLS = 12;
 const BROKER_KILLS = Number(process.env.GANGLION_CRASH_BROKER_KILLS ?? 3);
 
 /** The workers of a test, one of which dies now and then. */
 class Workers implements AsyncDisposable {
-  kills = 0;
   private running: ChildProcess[] = [];
+  private readonly ready = new Set<ChildProcess>();
   private stopped = false;
 
   constructor(private readonly url: string) {
     for (let index = 0; index < WORKERS; index++) this.spawn();
   }
 
-  killOne(random: number): void {
-    const victim = this.running[Math.floor(random * this.running.length)];
-    if (victim?.kill("SIGKILL") === true) this.kills++;
+  /** Kills a worker that works. @returns false when none does. */
+  killOne(random: number): boolean {
+    const victim = [...this.ready][Math.floor(random * this.ready.size)];
+    if (victim !== undefined) this.ready.delete(victim);
+    return victim?.kill("SIGKILL") === true;
   }
 
   private spawn(): void {
     const worker = spawn(process.execPath, ["--import", "tsx", WORKER, this.url], {
       cwd: ROOT,
-      stdio: ["ignore", "ignore", process.env.DEBUG === undefined ? "ignore" : "inherit"],
+      stdio: ["ignore", "pipe", process.env.DEBUG === undefined ? "ignore" : "inherit"],
     });
     this.running.push(worker);
+    worker.stdout?.once("data", () => this.ready.add(worker));
     worker.once("exit", () => {
+      this.ready.delete(worker);
       this.running = this.running.filter((other) => other !== worker);
       if (!this.stopped) this.spawn();
     });
@@ -89,15 +92,22 @@ async function play(
   await using directory = await tempDirectory();
   await using broker = await start();
   using ledger = new Ledger(join(directory.path, "effects"), moodOf(seed));
-  await using app = await componentApp({ services: [], url: broker.url });
-  ledger.listen(app.transport);
+  await using app = await flowApp({ services: [participant(ledger)], url: broker.url });
   await using workers = new Workers(broker.url);
   const ids = Array.from({ length: SAGAS }, (_, index) => `v${index}`);
-  const chaos = wreak({ workers, broker, random: randomOf(seed + 7), brokerKills });
-  for (const id of ids) {
+  const begin = async (id: string) => {
     await insist(() => app.sagas(Voyage).start({ id, input: { n: 1 } }));
     if (random() < 0.9) await insist(() => app.sagas(Voyage).signal(id, "packed"));
-    await new Promise((resolve) => setTimeout(resolve, CHAOS_MS / SAGAS)); // so that every kill hits some of them
+  };
+  const [early, late] = [ids.slice(0, SAGAS / 2), ids.slice(SAGAS / 2)];
+  await Promise.all(early.map(begin)); // wait for the first worker
+  let chaotic = true;
+  const chaos = wreak({ workers, broker, random: randomOf(seed + 7), brokerKills }).finally(() => {
+    chaotic = false;
+  });
+  for (const id of late) {
+    await begin(id);
+    if (chaotic) await new Promise((resolve) => setTimeout(resolve, 60)); // so that every kill hits some of them
   }
   await chaos;
   await waitFor(async () => (await app.sagas(Voyage).list({ status: OPEN, limit: 1 })).length === 0, {
@@ -107,26 +117,28 @@ async function play(
   });
   await check(app, ids, ledger);
   console.info(
-    `${workers.kills} workers killed, ${ledger.requests} requests, ${ledger.effects().length} effects`,
+    `${WORKER_KILLS} workers killed, ${ledger.requests} requests, ${ledger.effects().length} effects`,
   );
 }
 
 const OPEN = ["running", "compensating", "suspended", "stuck"] as const;
 
-type Client = Awaited<ReturnType<typeof componentApp>>;
+type Client = Awaited<ReturnType<typeof flowApp>>;
 
-/** Kills workers, and now and then the broker, until the time is over. */
+/** Kills workers, and now and then the broker. */
 async function wreak(chaos: {
   readonly workers: Workers;
   readonly broker: TestBroker;
   readonly random: () => number;
   readonly brokerKills: number;
 }): Promise<void> {
-  const rounds = CHAOS_MS / WORKER_KILL_EVERY_MS;
-  for (let round = 1; round <= rounds; round++) {
-    await new Promise((resolve) => setTimeout(resolve, WORKER_KILL_EVERY_MS * (0.5 + chaos.random())));
-    chaos.workers.killOne(chaos.random());
-    if (chaos.brokerKills > 0 && round % Math.ceil(rounds / chaos.brokerKills) === 0) {
+  for (let kills = 1; kills <= WORKER_KILLS; kills++) {
+    await new Promise((resolve) => setTimeout(resolve, 400 * chaos.random()));
+    await waitFor(() => chaos.workers.killOne(chaos.random()), {
+      timeoutMs: 30_000,
+      what: "a worker to kill",
+    });
+    if (chaos.brokerKills > 0 && kills % Math.ceil(WORKER_KILLS / chaos.brokerKills) === 0) {
       await chaos.broker.restart({ signal: "SIGKILL" });
     }
   }

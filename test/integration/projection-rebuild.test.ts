@@ -1,5 +1,5 @@
 import { contract, type DataOut, event } from "@ganglion/core";
-import type { ResourcePlan, Transport } from "@ganglion/core/internal";
+import type { Transport } from "@ganglion/core/internal";
 import {
   kv,
   memory,
@@ -13,7 +13,7 @@ import { waitFor } from "@ganglion/testing";
 import { describeBrokers } from "@ganglion/testing/vitest";
 import { expect, it } from "vitest";
 import * as z from "zod";
-import { componentApp } from "../support/component-app.js";
+import { flowApp } from "../support/flow-app.js";
 
 interface Account {
   readonly balance: number;
@@ -26,11 +26,6 @@ const Bank = contract("bank", {
   closed: event({ data: z.object({ account: z.string() }) }),
   ignored: event({ data: z.object({}) }),
 });
-const BANK_STREAM: ResourcePlan = {
-  kind: "stream",
-  neededBy: "test",
-  spec: { name: "bank-events", subjects: ["bank.deposited", "bank.closed", "bank.ignored"] },
-};
 type Deposited = DataOut<typeof Bank.deposited>;
 type Closed = DataOut<typeof Bank.closed>;
 type Ctx = ProjectionContext<Rows<Account>>;
@@ -75,7 +70,7 @@ for (const store of ["memory", "kv"] as const) {
     it("follows its events, reads its own writes, and tells how far it is", async () => {
       const Accounts = accounts(store, 1);
       await using broker = await start();
-      await using app = await componentApp({ services: [Accounts], url: broker.url, extra: [BANK_STREAM] });
+      await using app = await flowApp({ services: [Accounts], url: broker.url });
       const rows = app.projections(Accounts);
       await rows.waitFor(await deposit(app.transport, 1_000));
       expect(await rows.get("a3")).toEqual({ balance: 100, entries: 100 });
@@ -104,7 +99,7 @@ for (const store of ["memory", "kv"] as const) {
     it("a rebuild fills new rows beside the old ones and switches at once, with progress", async () => {
       const Accounts = accounts(store, 1);
       await using broker = await start();
-      await using app = await componentApp({ services: [Accounts], url: broker.url, extra: [BANK_STREAM] });
+      await using app = await flowApp({ services: [Accounts], url: broker.url });
       const rows = app.projections(Accounts);
       await rows.waitFor(await deposit(app.transport, 2_000));
       const before = rows.status().generation;
@@ -126,7 +121,7 @@ for (const store of ["memory", "kv"] as const) {
     it("a rebuild from a sequence or a time sees only what came since", async () => {
       const Accounts = accounts(store, 1);
       await using broker = await start();
-      await using app = await componentApp({ services: [Accounts], url: broker.url, extra: [BANK_STREAM] });
+      await using app = await flowApp({ services: [Accounts], url: broker.url });
       const rows = app.projections(Accounts);
       const { sequence } = await deposit(app.transport, 100);
       await rows.rebuild({ from: { sequence: sequence - 9 } });
@@ -140,7 +135,7 @@ for (const store of ["memory", "kv"] as const) {
     it("a rebuild that is interrupted leaves the rows as they are, and can be tried again", async () => {
       const Accounts = accounts(store, 1);
       await using broker = await start();
-      await using app = await componentApp({ services: [Accounts], url: broker.url, extra: [BANK_STREAM] });
+      await using app = await flowApp({ services: [Accounts], url: broker.url });
       const rows = app.projections(Accounts);
       await rows.waitFor(await deposit(app.transport, 100));
       await new Promise((resolve) => setTimeout(resolve, 30)); // original timing needs a gap to wait in
@@ -167,14 +162,14 @@ for (const store of ["memory", "kv"] as const) {
         }
       }
       await using broker = await start();
-      await using app = await componentApp({ services: [Fragile], url: broker.url, extra: [BANK_STREAM] });
+      await using app = await flowApp({ services: [Fragile], url: broker.url });
       const rows = app.projections(Fragile);
       await deposit(app.transport, 5);
       await app.transport.jetstream.append("bank.deposited", encode({ account: "bad", amount: 13 }));
       const last = await deposit(app.transport, 5);
       await waitFor(() => rows.status().phase === "stalled");
       expect(rows.status().obstacle).toMatchObject({ sequence: 6, error: "RangeError: unlucky" });
-      expect(app.hosts[0]?.problems?.()[0]).toContain("fails at bank-events 6: RangeError: unlucky");
+      expect(app.health().problems[0]).toContain("fails at bank-events 6: RangeError: unlucky");
       expect(await rows.get("a0")).toEqual({ balance: 1, entries: 1 });
       broken = false;
       await rows.waitFor(last);
@@ -188,10 +183,10 @@ describeBrokers("projection kept in a bucket", (start) => {
   it("goes on behind its checkpoint after a restart", async () => {
     const Accounts = accounts("kv", 1);
     await using broker = await start();
-    const first = await componentApp({ services: [Accounts], url: broker.url, extra: [BANK_STREAM] });
+    const first = await flowApp({ services: [Accounts], url: broker.url });
     await first.projections(Accounts).waitFor(await deposit(first.transport, 100));
     await first.stop();
-    await using second = await componentApp({ services: [Accounts], url: broker.url });
+    await using second = await flowApp({ services: [Accounts], url: broker.url });
     await second.projections(Accounts).waitFor(await deposit(second.transport, 100));
     expect(await second.projections(Accounts).get("a0")).toEqual({ balance: 20, entries: 20 });
   });
@@ -199,10 +194,10 @@ describeBrokers("projection kept in a bucket", (start) => {
   it("one process writes, others stand by and read, and one of them takes over", async () => {
     const Accounts = accounts("kv", 1);
     await using broker = await start();
-    const one = await componentApp({ services: [Accounts], url: broker.url, extra: [BANK_STREAM] });
+    const one = await flowApp({ services: [Accounts], url: broker.url });
     await waitFor(() => one.projections(Accounts).status().phase === "live");
-    await using two = await componentApp({ services: [Accounts], url: broker.url });
-    await using reader = await componentApp({ services: [], url: broker.url });
+    await using two = await flowApp({ services: [Accounts], url: broker.url });
+    await using reader = await flowApp({ services: [], url: broker.url });
     const last = await deposit(one.transport, 100);
     await two.projections(Accounts).waitFor(last);
     expect(two.projections(Accounts).status().phase).toBe("standby");
@@ -218,9 +213,9 @@ describeBrokers("projection kept in a bucket", (start) => {
     const Old = accounts("kv", 1);
     const New = accounts("kv", 2, 100);
     await using broker = await start();
-    await using old = await componentApp({ services: [Old], url: broker.url, extra: [BANK_STREAM] });
+    await using old = await flowApp({ services: [Old], url: broker.url });
     await old.projections(Old).waitFor(await deposit(old.transport, 100));
-    await using upgraded = await componentApp({ services: [New], url: broker.url });
+    await using upgraded = await flowApp({ services: [New], url: broker.url });
     await waitFor(() => upgraded.projections(New).status().phase === "live", { timeoutMs: 10_000 });
     expect(upgraded.projections(New).status().generation?.version).toBe(2);
     expect(await upgraded.projections(New).get("a0")).toEqual({ balance: 1_000, entries: 10 });
@@ -233,7 +228,7 @@ describeBrokers("projection kept in a bucket", (start) => {
   it("rows are readable by key for any client of the bucket", async () => {
     const Accounts = accounts("kv", 1);
     await using broker = await start();
-    await using app = await componentApp({ services: [Accounts], url: broker.url, extra: [BANK_STREAM] });
+    await using app = await flowApp({ services: [Accounts], url: broker.url });
     const { jetstream } = app.transport;
     const ack = await jetstream.append("bank.deposited", encode({ account: "ü 1.x", amount: 5 }));
     await app.projections(Accounts).waitFor(ack);

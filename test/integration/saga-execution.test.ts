@@ -3,7 +3,7 @@ import { waitFor } from "@ganglion/testing";
 import { describeBrokers } from "@ganglion/testing/vitest";
 import { beforeEach, expect, it } from "vitest";
 import * as z from "zod";
-import { componentApp } from "../support/component-app.js";
+import { flowApp } from "../support/flow-app.js";
 
 const Order = z.object({ total: z.number(), sku: z.string() });
 type Order = z.output<typeof Order>;
@@ -100,7 +100,7 @@ describeBrokers("sagas", (start) => {
 
   it("completes, with the results of its steps", async () => {
     await using broker = await start();
-    await using app = await componentApp({ services: SAGAS, url: broker.url });
+    await using app = await flowApp({ services: SAGAS, url: broker.url });
     const sagas = app.sagas(Checkout);
     await sagas.start({ id: "ok", input: { total: 5, sku: "s1" } });
     expect(await sagas.result("ok")).toEqual({
@@ -122,7 +122,7 @@ describeBrokers("sagas", (start) => {
 
   it("a rejected step compensates what was done, in reverse, and not itself", async () => {
     await using broker = await start();
-    await using app = await componentApp({ services: SAGAS, url: broker.url });
+    await using app = await flowApp({ services: SAGAS, url: broker.url });
     await app.sagas(Checkout).start({ id: "rejected", input: { total: -1, sku: "s" } });
     expect(await app.sagas(Checkout).result("rejected")).toMatchObject({
       status: "compensated",
@@ -138,7 +138,7 @@ describeBrokers("sagas", (start) => {
 
   it("a step that fails without saying whether it happened is compensated too", async () => {
     await using broker = await start();
-    await using app = await componentApp({ services: SAGAS, url: broker.url });
+    await using app = await flowApp({ services: SAGAS, url: broker.url });
     hooks.set("doubt:charge", () => {
       throw new TypeError("connection lost");
     });
@@ -150,7 +150,7 @@ describeBrokers("sagas", (start) => {
 
   it("a failing step is tried again with the same key, as often as its policy says", async () => {
     await using broker = await start();
-    await using app = await componentApp({ services: SAGAS, url: broker.url });
+    await using app = await flowApp({ services: SAGAS, url: broker.url });
     const seen: unknown[] = [];
     hooks.set("retry:reserve", (ctx) => {
       seen.push([ctx.key, ctx.attempt]);
@@ -175,7 +175,7 @@ describeBrokers("sagas", (start) => {
       }
     }
     await using broker = await start();
-    await using app = await componentApp({ services: [Slow], url: broker.url });
+    await using app = await flowApp({ services: [Slow], url: broker.url });
     await app.sagas(Slow).start({ id: "slow", input: {} });
     expect(await app.sagas(Slow).result("slow")).toMatchObject({ failure: { code: "SAGA_STEP_TIMEOUT" } });
     expect(ledger.get("slow")).toEqual(["undo"]);
@@ -183,7 +183,7 @@ describeBrokers("sagas", (start) => {
 
   it("a signal that is there before its step waits, or comes while it waits, carries it on", async () => {
     await using broker = await start();
-    await using app = await componentApp({ services: SAGAS, url: broker.url });
+    await using app = await flowApp({ services: SAGAS, url: broker.url });
     const sagas = app.sagas(Approval);
     await sagas.start({ id: "early", input: {} });
     await sagas.signal("early", "approved", { name: "ann" });
@@ -197,7 +197,7 @@ describeBrokers("sagas", (start) => {
 
   it("a wait ends at its time: with onTimeout the saga goes on, without it is compensated", async () => {
     await using broker = await start();
-    await using app = await componentApp({ services: SAGAS, url: broker.url });
+    await using app = await flowApp({ services: SAGAS, url: broker.url });
     const sagas = app.sagas(Approval);
     await sagas.start({ id: "silent", input: {} });
     await sagas.start({ id: "unseen", input: {} });
@@ -212,7 +212,7 @@ describeBrokers("sagas", (start) => {
 
   it("steps after the same step run together, and one that fails waits for the others before it is undone", async () => {
     await using broker = await start();
-    await using app = await componentApp({ services: SAGAS, url: broker.url });
+    await using app = await flowApp({ services: SAGAS, url: broker.url });
     const arrived: string[] = [];
     const both = async (name: string, id: string) => {
       arrived.push(name);
@@ -233,7 +233,7 @@ describeBrokers("sagas", (start) => {
 
   it("start is idempotent, refuses wrong input, and takes any id", async () => {
     await using broker = await start();
-    await using app = await componentApp({ services: SAGAS, url: broker.url });
+    await using app = await flowApp({ services: SAGAS, url: broker.url });
     const sagas = app.sagas(Checkout);
     const id = "order 7/ü.*>";
     await Promise.all([1, 2, 3].map((total) => sagas.start({ id, input: { total, sku: "s" } })));
@@ -252,7 +252,7 @@ describeBrokers("sagas", (start) => {
 
   it("cancel compensates, terminate does not, and a stuck saga can be retried", async () => {
     await using broker = await start();
-    await using app = await componentApp({ services: SAGAS, url: broker.url });
+    await using app = await flowApp({ services: SAGAS, url: broker.url });
     const sagas = app.sagas(Checkout);
     const gates = new Map<string, () => void>();
     for (const id of ["cancelled", "terminated"]) {
@@ -282,7 +282,7 @@ describeBrokers("sagas", (start) => {
         return effect(ctx as never, "after");
       }
     }
-    await using other = await componentApp({ services: [Stubborn], url: broker.url });
+    await using other = await flowApp({ services: [Stubborn], url: broker.url });
     const stubborn = other.sagas(Stubborn);
     let broken = true;
     hooks.set("past:after", () => {

@@ -5,7 +5,7 @@ import { waitFor } from "@ganglion/testing";
 import { describeBrokers } from "@ganglion/testing/vitest";
 import { expect, it } from "vitest";
 import * as z from "zod";
-import { componentApp } from "../support/component-app.js";
+import { flowApp } from "../support/flow-app.js";
 
 /** Records spans, each with its trace: the trace id of the parent's header, or a new one. */
 class Recorder implements Observer {
@@ -54,13 +54,13 @@ describeBrokers("saga traces", (start) => {
   it("the start, every step and every compensation are one trace, also on another worker", async () => {
     await using broker = await start();
     const [first, second] = [new Recorder(), new Recorder()];
-    const one = await componentApp({ services: [Traced], url: broker.url, observer: first });
+    const one = await flowApp({ services: [Traced], url: broker.url, observer: first });
     held = true;
     await one.sagas(Traced).start({ id: "t1", input: {} });
     await waitFor(() => first.spans.some(({ name }) => name === "saga traced.two"));
     held = false;
-    await one.stop(0);
-    await using two = await componentApp({ services: [Traced], url: broker.url, observer: second });
+    await one.stop();
+    await using two = await flowApp({ services: [Traced], url: broker.url, observer: second });
     await two.sagas(Traced).result("t1");
     expect(first.spans.map(({ name }) => name)).toEqual([
       "saga traced start",
@@ -83,8 +83,8 @@ describeBrokers("saga traces", (start) => {
   it("a saga started where nobody traces still has one trace", async () => {
     await using broker = await start();
     const recorder = new Recorder();
-    await using _worker = await componentApp({ services: [Traced], url: broker.url, observer: recorder });
-    await using client = await componentApp({ services: [], url: broker.url });
+    await using _worker = await flowApp({ services: [Traced], url: broker.url, observer: recorder });
+    await using client = await flowApp({ services: [], url: broker.url });
     await client.sagas(Traced).start({ id: "t2", input: {} });
     await client.sagas(Traced).result("t2");
     expect(recorder.spans.map(({ name }) => name)).toEqual([

@@ -1,22 +1,16 @@
 import { contract, event } from "@ganglion/core";
-import type { ResourcePlan, Transport } from "@ganglion/core/internal";
+import type { Transport } from "@ganglion/core/internal";
 import { type CompensationContext, Saga, Step, type StepContext } from "@ganglion/saga";
 import { waitFor } from "@ganglion/testing";
 import { describeBrokers } from "@ganglion/testing/vitest";
 import { beforeEach, expect, it } from "vitest";
 import * as z from "zod";
-import { componentApp } from "../support/component-app.js";
+import { flowApp } from "../support/flow-app.js";
 
 const Delivery = contract("delivery", {
   version: "1.0.0",
   confirmed: event({ data: z.object({ orderId: z.string(), by: z.string() }), key: (e) => e.orderId }),
 });
-const DELIVERY_STREAM: ResourcePlan = {
-  kind: "stream",
-  neededBy: "test",
-  spec: { name: "delivery-events", subjects: ["delivery.confirmed"] },
-};
-
 const calls: string[] = [];
 const hooks = new Map<string, (ctx: StepContext<object>) => unknown>();
 
@@ -62,8 +56,8 @@ describeBrokers("saga workers", (start) => {
 
   it("many workers share the sagas, and none is run twice", async () => {
     await using broker = await start();
-    await using one = await componentApp({ services: [Work], url: broker.url });
-    await using two = await componentApp({ services: [Work], url: broker.url });
+    await using one = await flowApp({ services: [Work], url: broker.url });
+    await using two = await flowApp({ services: [Work], url: broker.url });
     const ids = Array.from({ length: 60 }, (_, index) => `many-${index}`);
     await Promise.all(ids.map((id) => one.sagas(Work).start({ id, input: {} })));
     const results = await Promise.all(ids.map((id) => two.sagas(Work).result(id)));
@@ -74,8 +68,8 @@ describeBrokers("saga workers", (start) => {
 
   it("two workers that get the start of one saga at the same time: one wins the journal", async () => {
     await using broker = await start();
-    await using one = await componentApp({ services: [Work], url: broker.url });
-    await using _two = await componentApp({ services: [Work], url: broker.url });
+    await using one = await flowApp({ services: [Work], url: broker.url });
+    await using _two = await flowApp({ services: [Work], url: broker.url });
     // Without message ids both triggers are stored, as after the duplicate window.
     const body = encode({ kind: "start", input: {}, trace: {} });
     for (let index = 0; index < 20; index++) {
@@ -91,7 +85,7 @@ describeBrokers("saga workers", (start) => {
 
   it("a worker that stops in the middle of a step hands its saga on at once", async () => {
     await using broker = await start();
-    const leaving = await componentApp({ services: [Work], url: broker.url });
+    const leaving = await flowApp({ services: [Work], url: broker.url });
     hooks.set(
       "work:handed:first",
       (ctx) => new Promise((_, reject) => ctx.signal.addEventListener("abort", reject)),
@@ -99,8 +93,8 @@ describeBrokers("saga workers", (start) => {
     await leaving.sagas(Work).start({ id: "handed", input: {} });
     await waitFor(() => keysOf("handed").length === 1);
     hooks.clear();
-    await leaving.stop(0);
-    await using staying = await componentApp({ services: [Work], url: broker.url });
+    await leaving.stop();
+    await using staying = await flowApp({ services: [Work], url: broker.url });
     expect(await staying.sagas(Work).result("handed")).toMatchObject({ status: "completed" });
     expect(keysOf("handed")).toEqual(["first", "first", "second"]);
     expect((await staying.sagas(Work).get("handed"))?.timeline.map(({ what }) => what)).toContain(
@@ -110,7 +104,7 @@ describeBrokers("saga workers", (start) => {
 
   it("a worker that stops lets the running step end, and the next goes on behind it", async () => {
     await using broker = await start();
-    const leaving = await componentApp({ services: [Work], url: broker.url });
+    const leaving = await flowApp({ services: [Work], url: broker.url, stopTimeout: 5_000 });
     let open: () => void = () => {};
     hooks.set(
       "work:drained:first",
@@ -121,18 +115,18 @@ describeBrokers("saga workers", (start) => {
     );
     await leaving.sagas(Work).start({ id: "drained", input: {} });
     await waitFor(() => keysOf("drained").length === 1);
-    const stopped = leaving.stop(5_000);
+    const stopped = leaving.stop();
     open();
     await stopped;
     expect(keysOf("drained")).toEqual(["first"]);
-    await using staying = await componentApp({ services: [Work], url: broker.url });
+    await using staying = await flowApp({ services: [Work], url: broker.url });
     expect(await staying.sagas(Work).result("drained")).toMatchObject({ status: "completed" });
     expect(keysOf("drained")).toEqual(["first", "second"]);
   });
 
   it("a worker that vanishes loses its sagas after the lease, and cannot write them any more", async () => {
     await using broker = await start();
-    const lost = await componentApp({ services: [Work], url: broker.url });
+    const lost = await flowApp({ services: [Work], url: broker.url });
     let open: () => void = () => {};
     hooks.set(
       "work:vanished:first",
@@ -145,18 +139,18 @@ describeBrokers("saga workers", (start) => {
     await waitFor(() => keysOf("vanished").length === 1);
     hooks.clear();
     await lost.transport.close();
-    await using other = await componentApp({ services: [Work], url: broker.url });
+    await using other = await flowApp({ services: [Work], url: broker.url });
     expect(await other.sagas(Work).result("vanished", { timeout: "10s" })).toMatchObject({
       status: "completed",
     });
     expect(keysOf("vanished")).toEqual(["first", "first", "second"]);
     open();
-    await lost.stop(0);
+    await lost.stop();
   });
 
   it("an event goes to the saga it belongs to, through the stream of its owner", async () => {
     await using broker = await start();
-    await using app = await componentApp({ services: [Parcel], url: broker.url, extra: [DELIVERY_STREAM] });
+    await using app = await flowApp({ services: [Parcel], url: broker.url });
     await app.sagas(Parcel).start({ id: "p1", input: {} });
     await confirm(app.transport, "somebody-else");
     await confirm(app.transport, "p1");
@@ -169,7 +163,7 @@ describeBrokers("saga workers", (start) => {
 
   it("the sweeper wakes a saga whose trigger is gone, and starts one whose entry is gone", async () => {
     await using broker = await start();
-    await using app = await componentApp({ services: [Work], url: broker.url });
+    await using app = await flowApp({ services: [Work], url: broker.url });
     const sagas = app.sagas(Work);
     const { jetstream } = app.transport;
     await sagas.start({ id: "lost-entry", input: {} });
@@ -204,7 +198,7 @@ describeBrokers("saga workers", (start) => {
 
   it("the sweeper removes what is not needed any more", async () => {
     await using broker = await start();
-    await using app = await componentApp({ services: [Work], url: broker.url });
+    await using app = await flowApp({ services: [Work], url: broker.url });
     const { streams } = app.transport.jetstream;
     let open: () => void = () => {};
     hooks.set(

@@ -10,6 +10,7 @@ export type { NatsOptions, TlsOptions } from "./nats/nats-options.js";
 export { type ConnectSurroundings, connectNats } from "./nats/nats-transport.js";
 export type { Dial, SessionSocket } from "./nats/socket.js";
 export * from "./runtime/app-internals.js";
+export { ownerStream, type StreamDefaults, streamNameOf } from "./topology/derive.js";
 export * from "./topology/resource.js";
 export * from "./transport/consumer-spec.js";
 export * from "./transport/header-block.js";

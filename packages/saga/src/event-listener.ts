@@ -3,7 +3,9 @@ import {
   type ConsumedMessage,
   type Consumption,
   InvalidValue,
+  ownerStream,
   type ResourcePlan,
+  streamNameOf,
   WireForm,
 } from "@ganglion/core/internal";
 import type { LogFields } from "@ganglion/kernel";
@@ -44,7 +46,11 @@ export class EventListener {
       filterSubjects: [this.wait.event.template.pattern],
       from: "new",
     } as const;
-    return [{ kind: "consumer", stream: this.stream, neededBy: `saga ${this.saga}`, spec }];
+    const neededBy = `saga ${this.saga}`;
+    return [
+      ownerStream(this.wait.event, neededBy, this.app.streams),
+      { kind: "consumer", stream: this.stream, neededBy, spec },
+    ];
   }
 
   start(): Promise<Consumption> {
@@ -60,8 +66,7 @@ export class EventListener {
   }
 
   private get stream(): string {
-    const { contract, service } = this.wait.event;
-    return contract.options.events?.name ?? `${service}-events`;
+    return streamNameOf(this.wait.event);
   }
 
   private async take(message: ConsumedMessage): Promise<void> {

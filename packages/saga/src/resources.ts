@@ -1,4 +1,4 @@
-import type { ResourcePlan } from "@ganglion/core/internal";
+import type { ResourcePlan, StreamDefaults } from "@ganglion/core/internal";
 import type { SagaDefinition } from "./definition.js";
 import {
   JOURNAL_STREAM,
@@ -15,7 +15,7 @@ const MAX_TRIGGERS_PENDING = 50_000;
 const MAX_TIMERS_PENDING = 1_000_000;
 
 /** The streams every saga class shares. */
-export function streamPlans(saga: string): readonly ResourcePlan[] {
+export function streamPlans(saga: string, defaults: StreamDefaults): readonly ResourcePlan[] {
   const neededBy = `saga ${saga}`;
   return [
     {
@@ -23,20 +23,29 @@ export function streamPlans(saga: string): readonly ResourcePlan[] {
       neededBy,
       // Limits retention with one message per subject: with rollup, old entries are removed slowly when there are
       // many subjects.
-      spec: { name: JOURNAL_STREAM, subjects: JOURNAL_SUBJECTS, maxMessagesPerSubject: 1, allowDirect: true },
+      spec: {
+        ...defaults,
+        name: JOURNAL_STREAM,
+        subjects: JOURNAL_SUBJECTS,
+        maxMessagesPerSubject: 1,
+        allowDirect: true,
+      },
     },
     {
       kind: "stream",
       neededBy,
       // Limits retention, and the sweeper removes what is settled: on a work queue, old servers may deliver acked
       // messages again after they were killed.
-      spec: { name: TRIGGER_STREAM, subjects: TRIGGER_SUBJECTS, allowDirect: true },
+      spec: { ...defaults, name: TRIGGER_STREAM, subjects: TRIGGER_SUBJECTS, allowDirect: true },
     },
   ];
 }
 
 /** Streams and consumers of one saga class. */
-export function sagaPlans({ name, leaseMs }: SagaDefinition): readonly ResourcePlan[] {
+export function sagaPlans(
+  { name, leaseMs }: SagaDefinition,
+  defaults: StreamDefaults,
+): readonly ResourcePlan[] {
   const neededBy = `saga ${name}`;
   const consumer = (spec: { name: string; filter: string; maxAckPending: number }): ResourcePlan => ({
     kind: "consumer",
@@ -50,7 +59,7 @@ export function sagaPlans({ name, leaseMs }: SagaDefinition): readonly ResourceP
     },
   });
   return [
-    ...streamPlans(name),
+    ...streamPlans(name, defaults),
     consumer({ name: triggerConsumer(name), filter: `trg.${name}.*.*`, maxAckPending: MAX_TRIGGERS_PENDING }),
     consumer({ name: timerConsumer(name), filter: `tmr.${name}.>`, maxAckPending: MAX_TIMERS_PENDING }),
   ];

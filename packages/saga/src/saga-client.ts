@@ -213,7 +213,7 @@ export class SagaClient<T> {
       await this.triggers.publish(...args);
     } catch (error) {
       if (!isGanglionError(error, "NO_STREAM")) throw error;
-      await this.app.provide(streamPlans(this.definition.name));
+      await this.app.provide(streamPlans(this.definition.name, this.app.streams));
       await this.triggers.publish(...args);
     }
   }

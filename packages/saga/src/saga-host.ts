@@ -102,7 +102,10 @@ class SagaRunner {
   }
 
   plan(): readonly ResourcePlan[] {
-    return [...sagaPlans(this.saga.definition), ...this.listeners.flatMap((listener) => listener.plan())];
+    return [
+      ...sagaPlans(this.saga.definition, this.app.streams),
+      ...this.listeners.flatMap((listener) => listener.plan()),
+    ];
   }
 
   problems(): readonly string[] {
@@ -169,7 +172,7 @@ class SagaRunner {
     options: { maxInFlight: number; onMessage: (message: ConsumedMessage) => void },
   ): Promise<void> {
     const { jetstream } = this.app.transport;
-    const plan = sagaPlans(this.saga.definition).find(
+    const plan = sagaPlans(this.saga.definition, this.app.streams).find(
       (candidate) => candidate.kind === "consumer" && candidate.spec.name === consumer,
     );
     const consumption = await jetstream.consume(TRIGGER_STREAM, consumer, {

@@ -13,7 +13,7 @@ import type {
   OptionsWithParams,
 } from "@ganglion/core";
 import { WireForm } from "@ganglion/core/internal";
-import type { Clock, GanglionError, Logger } from "@ganglion/kernel";
+import { type Clock, durationMs, type GanglionError, type Logger } from "@ganglion/kernel";
 import { classify, type FailureClass } from "./compensation.js";
 import type { CompensationContext, RejectOptions } from "./context.js";
 import type { SagaDefinition } from "./definition.js";
@@ -32,6 +32,9 @@ export interface ClassBodyPorts {
   readonly clock: Clock;
   readonly logger: Logger;
 }
+
+/** As of every call. */
+const DEFAULT_CALL_TIMEOUT_MS = 5_000;
 
 /** Calls the methods of a saga class. */
 export function classBody(ports: ClassBodyPorts): StepBody {
@@ -125,8 +128,16 @@ class AttemptContext implements CompensationContext {
     input: Ask<E>,
     ...[options]: OptionsWithParams<E, CallOptions>
   ): Promise<Got<E>> {
-    const key = this.keyFor(endpoint);
-    const bound = { timeout: this.remainingMs(), signal: this.signal, idempotencyKey: key, ...options };
+    const timeoutMs = durationMs(
+      options?.timeout ?? endpoint.timeoutMs ?? DEFAULT_CALL_TIMEOUT_MS,
+      "timeout",
+    );
+    const bound = {
+      signal: this.signal,
+      idempotencyKey: this.keyFor(endpoint),
+      ...options,
+      timeout: Math.min(timeoutMs, this.remainingMs()),
+    };
     return this.touch(
       this.ports.effects.call(endpoint, input, ...([bound] as OptionsWithParams<E, CallOptions>)),
     );

@@ -1,6 +1,7 @@
 import type { Clock, Logger, Observer } from "@ganglion/kernel";
 import type { ComponentClass, ComponentHost, ComponentKind } from "../component/component.js";
 import type { Effects } from "../messages/context.js";
+import type { StreamDefaults } from "../topology/derive.js";
 import type { ResourcePlan } from "../topology/resource.js";
 import type { Transport } from "../transport/transport.js";
 
@@ -17,6 +18,8 @@ export interface AppInternals {
   readonly transport: Transport;
   /** Calls and messages that belong to no delivery: deadline, idempotency key and message id come with each. */
   readonly effects: Effects;
+  /** What holds for every stream the app creates. */
+  readonly streams: StreamDefaults;
   /** Aborted when the app begins to stop. */
   readonly stopping: AbortSignal;
   /** The app's one instance of a class, made by the container with its dependencies. */

@@ -325,6 +325,7 @@ export class RunningApp implements Effects, AsyncDisposable {
         return runtime.transport;
       },
       effects: this,
+      streams: this.parts.options.streams ?? {},
       stopping: stopping.signal,
       instance: async <T>(type: ComponentClass<T>) => runtime.container.construct(type as Constructor<T>),
       provide: (resources) => this.provide(resources),

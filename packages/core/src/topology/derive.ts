@@ -61,6 +61,17 @@ export function deriveStreams(
   }));
 }
 
+/** The stream an event or task is stored in, as its owner creates it: whoever comes first creates the same. */
+export function ownerStream(
+  endpoint: (AnyEvent | AnyTask) & Bound,
+  neededBy: string,
+  defaults: StreamDefaults = {},
+): ResourcePlan {
+  const all = endpoint.contract.endpoints.filter(isStored).filter(({ kind }) => kind === endpoint.kind);
+  const subjects = new Set([...all, endpoint].map(({ template }) => template.pattern));
+  return { kind: "stream", spec: { ...streamFor(endpoint, defaults), subjects: [...subjects] }, neededBy };
+}
+
 /** A receiver that comes first creates the stream just as its owner would: with all events, or all tasks. */
 function siblings({ endpoint }: EndpointDefinition): readonly (Spec & Bound)[] {
   return endpoint.contract.endpoints.filter(({ kind }) => kind === endpoint.kind);

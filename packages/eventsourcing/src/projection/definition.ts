@@ -1,5 +1,5 @@
 import type { AnyEvent, Bound, ParamsOf } from "@ganglion/core";
-import type { IncomingHeaders, Method } from "@ganglion/core/internal";
+import { type IncomingHeaders, type Method, streamNameOf } from "@ganglion/core/internal";
 import { eventSourcingError } from "../errors.js";
 import type { ReadModelStore } from "./read-model.js";
 
@@ -114,15 +114,10 @@ export function defineProjection({ name, options, handlers }: RecordedProjection
 function sourcesOf(handlers: readonly HandlerDefinition[]): Source[] {
   const byStream = new Map<string, HandlerDefinition[]>();
   for (const handler of handlers) {
-    const stream = streamOf(handler.event);
+    const stream = streamNameOf(handler.event);
     byStream.set(stream, [...(byStream.get(stream) ?? []), handler]);
   }
   return [...byStream].map(([stream, found]) => Object.freeze({ stream, handlers: Object.freeze(found) }));
-}
-
-/** The stream a contract's events are stored in. */
-function streamOf({ contract, service }: ProjectedEvent): string {
-  return contract.options.events?.name ?? `${service}-events`;
 }
 
 /** A projection class' object, by method name. */

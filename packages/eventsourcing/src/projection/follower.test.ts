@@ -28,7 +28,10 @@ function message(sequence: number, id: string, subject = "orders.placed"): Store
 }
 
 /** A stream whose messages a test hands over, and what the follower asked of it. */
-async function follow(handler: (e: Placed, ctx: Ctx) => void | Promise<void>, options: FollowerOptions = {}) {
+async function follow(
+  handler: (e: Placed, ctx: Ctx) => void | Promise<void>,
+  options: Partial<FollowerOptions> = {},
+) {
   const clock = new VirtualClock();
   const store = memory<number>();
   const definition = defineProjection({
@@ -62,7 +65,7 @@ async function follow(handler: (e: Placed, ctx: Ctx) => void | Promise<void>, op
       logger: silentLogger,
     },
     (await model.writer(generation)) as never,
-    options,
+    { ...options, generation },
   );
   await follower.start();
   const push = (...messages: StoredMessage[]) => Promise.resolve(read?.onBatch(messages));

@@ -3,7 +3,7 @@ import { type Clock, deferred, isGanglionError, type Logger, pause } from "@gang
 import type { ProjectionDefinition, ProjectionInstance, Source } from "./definition.js";
 import { EventRouter } from "./event-router.js";
 import { Pace, type ReplaySpeed } from "./pace.js";
-import type { Checkpoint, GenerationWriter } from "./read-model.js";
+import type { Checkpoint, Generation, GenerationWriter } from "./read-model.js";
 
 /** What a {@link Follower} works with. */
 export interface FollowerPorts {
@@ -16,6 +16,8 @@ export interface FollowerPorts {
 
 /** Options of a {@link Follower}. */
 export interface FollowerOptions {
+  /** What the writer writes. */
+  readonly generation: Generation;
   /** Where to start in a stream the checkpoint does not mention. @default "all" */
   readonly from?: DeliverFrom;
   /** @default "max" */
@@ -55,7 +57,7 @@ export class Follower {
   constructor(
     private readonly ports: FollowerPorts,
     private readonly writer: GenerationWriter<unknown>,
-    private readonly options: FollowerOptions = {},
+    private readonly options: FollowerOptions,
   ) {
     this.closed = this.over.promise;
     this.closed.catch(() => {}); // whoever cares listens; a follower nobody watches must not end the process
@@ -111,6 +113,10 @@ export class Follower {
     return new Promise((done) => {
       this.waiters.push({ stream, sequence, done });
     });
+  }
+
+  get generation(): Generation {
+    return this.options.generation;
   }
 
   get renewEveryMs(): number {

@@ -1,4 +1,4 @@
-import type { AppInternals, DeliverFrom, ResourcePlan } from "@ganglion/core/internal";
+import { type AppInternals, type DeliverFrom, ownerStream, type ResourcePlan } from "@ganglion/core/internal";
 import { isGanglionError, pause, throwIfAborted } from "@ganglion/kernel";
 import { eventSourcingError } from "../errors.js";
 import type { ProjectionDefinition, ProjectionInstance } from "./definition.js";
@@ -75,6 +75,7 @@ export class ProjectionRunner {
   private running: Promise<void> | undefined;
   private instance: ProjectionInstance | undefined;
   private readonly stopping = new AbortController();
+  private door: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly app: AppInternals,
@@ -85,7 +86,10 @@ export class ProjectionRunner {
   }
 
   plan(): readonly ResourcePlan[] {
-    return this.model.plan();
+    const { name, sources } = this.definition;
+    const events = sources.flatMap((source) => source.handlers.slice(0, 1)); // one tells the stream
+    const streams = events.map(({ event }) => ownerStream(event, `projection ${name}`, this.app.streams));
+    return [...streams, ...this.model.plan()];
   }
 
   async start(): Promise<void> {
@@ -168,32 +172,44 @@ export class ProjectionRunner {
   /** Does what the state of the read model asks for, until that changes. */
   private async turn({ active }: ModelState): Promise<void> {
     const { version, name } = this.definition;
-    this.generation = active;
-    if (active === undefined) return await this.model.activate(await this.model.begin(version));
-    if (active.version > version) {
+    this.generation = active ?? (await this.model.first(version));
+    if (this.generation.version > version) {
+      await this.live?.stop();
+      this.live = undefined;
       throw eventSourcingError(
         "PROJECTION_OUTDATED",
-        `Version ${active.version} of projection ${name} is active: version ${version} does nothing`,
-        { details: { projection: name, version, active: active.version } },
+        `Version ${this.generation.version} of projection ${name} is active: version ${version} does nothing`,
+        { details: { projection: name, version, active: this.generation.version } },
       );
     }
-    if (this.rebuilding) return await this.standBy();
-    if (active.version < version) {
+    if (this.generation.version < version) {
       this.phase = "rebuilding";
       await this.rebuild({ signal: this.stopping.signal });
-      return;
+    } else if (this.live !== undefined) {
+      await this.watch(this.live);
+    } else if (!(await this.exclusively(() => this.goLive()))) {
+      this.phase = "standby";
+      await pause(this.app.clock, STANDBY_MS, this.stopping.signal);
     }
-    if (this.live !== undefined) return await this.watch(this.live);
-    const writer = await this.model.writer(active);
-    if (writer === undefined) return await this.standBy();
-    const follower = this.follow(writer, {});
-    await follower.start();
-    this.live = follower;
   }
 
-  private async standBy(): Promise<void> {
-    this.phase = "standby";
-    await pause(this.app.clock, STANDBY_MS, this.stopping.signal);
+  /** @returns false while another process writes. */
+  private async goLive(): Promise<boolean> {
+    const { active } = await this.model.state(); // a rebuild may have switched meanwhile
+    if (this.live !== undefined || active === undefined) return true;
+    const writer = await this.model.writer(active);
+    if (writer === undefined) return false;
+    const follower = this.follow(writer, active);
+    await follower.start();
+    this.live = follower;
+    return true;
+  }
+
+  /** Nobody goes live while a rebuild switches. */
+  private exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.door.then(work);
+    this.door = turn.catch(() => {});
+    return turn;
   }
 
   /** Lets a follower work, as long as it writes the rows queries read. */
@@ -204,6 +220,8 @@ export class ProjectionRunner {
         pause(this.app.clock, Math.min(WATCH_MS, follower.renewEveryMs), this.stopping.signal),
       ]);
       if (this.live !== follower) return;
+      const { active } = await this.model.state();
+      if (active?.id !== follower.generation.id) throw this.switchedAway(follower);
       await follower.renew();
       this.measure(follower);
     } catch (error) {
@@ -213,6 +231,13 @@ export class ProjectionRunner {
     }
   }
 
+  private switchedAway(follower: Follower) {
+    const message = `Queries do not read generation ${follower.generation.id} any more`;
+    return eventSourcingError("PROJECTION_FENCED", message, {
+      details: { projection: this.definition.name },
+    });
+  }
+
   private measure(follower: Follower): void {
     const { observer } = this.app;
     const attributes = { "ganglion.projection.name": this.definition.name };
@@ -220,7 +245,11 @@ export class ProjectionRunner {
     observer.gauge("ganglion.projection.lag.seconds", follower.lagMs / 1_000, attributes);
   }
 
-  private follow(writer: GenerationWriter<unknown>, options: FollowerOptions): Follower {
+  private follow(
+    writer: GenerationWriter<unknown>,
+    generation: Generation,
+    options: Omit<FollowerOptions, "generation"> = {},
+  ): Follower {
     const { app, definition } = this;
     const { transport, clock, logger } = app;
     const ports: FollowerPorts = {
@@ -230,7 +259,7 @@ export class ProjectionRunner {
       clock,
       logger,
     };
-    return new Follower(ports, writer, options);
+    return new Follower(ports, writer, { ...options, generation });
   }
 
   private async build({
@@ -245,7 +274,7 @@ export class ProjectionRunner {
     const generation = resumes ? building : await this.model.begin(this.definition.version);
     const writer = await this.model.writer(generation);
     if (writer === undefined) throw this.rebuildRuns();
-    const builder = this.follow(writer, { from: deliverFrom(from), speed });
+    const builder = this.follow(writer, generation, { from: deliverFrom(from), speed });
     try {
       const stretches = await this.stretches(writer.checkpoint);
       const startedMs = this.app.clock.monotonicMs();
@@ -261,7 +290,7 @@ export class ProjectionRunner {
       };
       await builder.start();
       await this.untilCaughtUp(builder, { report, signal });
-      await this.switchTo(generation, builder, signal);
+      await this.exclusively(() => this.switchTo(builder, signal));
       return report();
     } catch (error) {
       await builder.stop();
@@ -295,11 +324,7 @@ export class ProjectionRunner {
    * Stops whoever writes the active rows, lets the new ones get at least as far, and switches: no query sees an
    * event and later does not see it any more. The builder becomes the live follower.
    */
-  private async switchTo(
-    generation: Generation,
-    builder: Follower,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
+  private async switchTo(builder: Follower, signal: AbortSignal | undefined): Promise<void> {
     const { active } = await this.model.state();
     const old = this.live;
     this.live = undefined;
@@ -316,9 +341,9 @@ export class ProjectionRunner {
         ]);
       }
     }
-    await this.model.activate(generation);
+    await this.model.activate(builder.generation);
     await oldWriter?.close();
-    this.generation = generation;
+    this.generation = builder.generation;
     this.live = builder;
   }
 

@@ -39,6 +39,8 @@ export interface ReadModel<View> {
   /** Streams and buckets it needs. */
   plan(): readonly ResourcePlan[];
   state(): Promise<ModelState>;
+  /** Makes the first generation, empty and active. @returns the active one, if another process was faster. */
+  first(version: number): Promise<Generation>;
   /** Makes a new, empty generation to be built; one that was being built is dropped. */
   begin(version: number): Promise<Generation>;
   /** Lets queries read `generation`: one atomic switch. The one that was active before is kept until the next. */

@@ -27,9 +27,9 @@ import { KvWriter } from "./kv-writer.js";
 
 /** Options of {@link kv}. */
 export interface KvStoreOptions {
-  /** Copies in a cluster, 1 to 5. @default 1 */
+  /** Copies in a cluster, 1 to 5. @default that of the app's streams */
   readonly replicas?: number;
-  /** @default "file" */
+  /** @default that of the app's streams */
   readonly storage?: "file" | "memory";
   /** How long a process may be silent before another one takes over writing; at least 500 ms. @default "10s" */
   readonly lease?: Duration;
@@ -88,6 +88,7 @@ class KvReadModel<Value> implements ReadModel<Rows<Value>> {
         kind: "stream",
         neededBy: `projection ${this.projection}`,
         spec: {
+          ...this.app.streams,
           name: bucketStream(this.projection),
           subjects: [`$KV.${bucketOf(this.projection)}.>`],
           maxMessagesPerSubject: 1,
@@ -107,21 +108,25 @@ class KvReadModel<Value> implements ReadModel<Rows<Value>> {
     return { active: state.active, building: state.building };
   }
 
+  async first(version: number): Promise<Generation> {
+    const { after } = await this.change((before) =>
+      before.active !== undefined ? before : { ...counted(before), active: next(before, version) },
+    );
+    return after.active as Generation; // just set, or there before
+  }
+
   async begin(version: number): Promise<Generation> {
-    const state = await this.change((before) => ({
-      ...before,
-      count: before.count + 1,
-      building: { id: `v${version}-${before.count + 1}`, version },
-    }));
+    const state = await this.change((before) => ({ ...counted(before), building: next(before, version) }));
     const building = state.after.building as Generation; // just set
     if (state.before.building !== undefined) await this.drop(state.before.building);
     return building;
   }
 
   async activate(generation: Generation): Promise<void> {
-    const state = await this.change(({ building: _, ...before }) => ({
+    const state = await this.change(({ building, ...before }) => ({
       ...before,
       active: generation,
+      ...(building !== undefined && building.id !== generation.id && { building }),
       ...(before.active !== undefined && { previous: before.active }),
     }));
     const { previous } = state.before;
@@ -225,6 +230,7 @@ class KvReadModel<Value> implements ReadModel<Rows<Value>> {
     for (;;) {
       const { state: before, sequence } = await this.readState();
       const after = change(before);
+      if (after === before) return { before, after };
       const data = new TextEncoder().encode(JSON.stringify(after));
       try {
         await casAppend(
@@ -264,6 +270,14 @@ class KvReadModel<Value> implements ReadModel<Rows<Value>> {
 }
 
 const NO_STATE: StoredState = { count: 0 };
+
+function counted(state: StoredState): StoredState {
+  return { ...state, count: state.count + 1 };
+}
+
+function next({ count }: StoredState, version: number): Generation {
+  return { id: `v${version}-${count + 1}`, version };
+}
 
 function rowValue(message: StoredMessage): unknown {
   if (message.headers.get(OPERATION_HEADER) !== undefined) return undefined;

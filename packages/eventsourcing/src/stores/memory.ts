@@ -39,18 +39,24 @@ class MemoryReadModel<Value> implements ReadModel<Rows<Value>> {
     return Promise.resolve(this.current);
   }
 
+  first(version: number): Promise<Generation> {
+    const active = this.current.active ?? this.make(version);
+    this.current = { ...this.current, active };
+    return Promise.resolve(active);
+  }
+
   begin(version: number): Promise<Generation> {
-    const generation = { id: String(++this.count), version };
     if (this.current.building !== undefined) this.generations.delete(this.current.building.id);
-    this.generations.set(generation.id, { rows: new Map(), checkpoint: {}, writer: undefined });
-    this.current = { ...this.current, building: generation };
-    return Promise.resolve(generation);
+    const building = this.make(version);
+    this.current = { ...this.current, building };
+    return Promise.resolve(building);
   }
 
   activate(generation: Generation): Promise<void> {
     // Nobody can be in the middle of reading the old rows: queries read in one turn.
     if (this.current.active !== undefined) this.generations.delete(this.current.active.id);
-    this.current = { active: generation, building: undefined };
+    const { building } = this.current;
+    this.current = { active: generation, building: building?.id === generation.id ? undefined : building };
     return Promise.resolve();
   }
 
@@ -72,6 +78,12 @@ class MemoryReadModel<Value> implements ReadModel<Rows<Value>> {
   list({ prefix, limit }: { prefix: string; limit: number }): Promise<readonly Row[]> {
     const keys = [...this.activeRows().keys()].filter((key) => key.startsWith(prefix)).sort();
     return Promise.resolve(keys.slice(0, limit).map((key) => ({ key, value: this.activeRows().get(key) })));
+  }
+
+  private make(version: number): Generation {
+    const generation = { id: String(++this.count), version };
+    this.generations.set(generation.id, { rows: new Map(), checkpoint: {}, writer: undefined });
+    return generation;
   }
 
   private activeRows(): ReadonlyMap<string, Value> {
