@@ -4,31 +4,33 @@ export interface Runnable {
 }
 
 /**
- * Runs what is ready in rounds: the first round after the current callback, so that everything one socket
- * read brings is worked off together; a round asked for during a round runs after other I/O, so that work
- * which makes work cannot keep the process from reading its sockets.
+ * Runs what is ready in rounds: the first one right after the current callback, so that everything one socket
+ * read brings is worked off together. At most one such round goes before other I/O: what is asked for
+ * meanwhile waits for the next turn, so that work which makes work cannot keep the process from reading its
+ * sockets.
  */
 export class ReadyQueue {
   private ready = new Set<Runnable>();
-  private scheduled = false;
-  private running = false;
+  private state: "idle" | "scheduled" | "cooling" = "idle";
 
   /** @param failed - hears of what `run` threw; the others run on. */
   constructor(private readonly failed: (error: unknown) => void) {}
 
   add(runnable: Runnable): void {
     this.ready.add(runnable);
-    if (this.scheduled) return;
-    this.scheduled = true;
-    if (this.running) setImmediate(() => this.runRound());
-    else queueMicrotask(() => this.runRound());
+    if (this.state !== "idle") return;
+    this.state = "scheduled";
+    queueMicrotask(() => this.runRound());
   }
 
   private runRound(): void {
+    this.state = "cooling";
+    setImmediate(() => {
+      if (this.ready.size > 0) this.runRound();
+      else this.state = "idle";
+    });
     const round = this.ready;
     this.ready = new Set();
-    this.scheduled = false;
-    this.running = true;
     for (const runnable of round) {
       try {
         runnable.run();
@@ -36,6 +38,5 @@ export class ReadyQueue {
         this.failed(error);
       }
     }
-    this.running = false;
   }
 }
