@@ -21,7 +21,10 @@ describe("a PubAck", () => {
   }) => {
     const reason = whyNot();
     if (reason !== undefined && process.env.CI === "true") expect.unreachable(reason);
-    if (reason !== undefined) skip(reason);
+    if (reason !== undefined) {
+      console.info(`ack-after-sync is left out: ${reason}`);
+      skip(reason);
+    }
     await using directory = await tempDirectory("ganglion-trace-");
     const trace = join(directory.path, "trace");
     const tokens = await publishTraced(directory.path, trace);

@@ -42,7 +42,7 @@ export interface StoreLimits {
 export interface LostRange {
   readonly firstSequence: number;
   readonly lastSequence: number;
-  /** File and byte range that was quarantined, for the operator. */
+  /** File and byte range that was quarantined, for the operator; of a longer range, where it begins. */
   readonly where: string;
 }
 

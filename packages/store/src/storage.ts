@@ -60,7 +60,7 @@ export interface StoredStream {
   readonly metadata: StoredMetadata;
 }
 
-/** A problem recovery met and survived, for the log and for /healthz. */
+/** A problem that recovery, or reading later on, met and survived, for the log and for /healthz. */
 export interface RecoveryProblem {
   readonly where: string;
   readonly problem: string;

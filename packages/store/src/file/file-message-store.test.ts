@@ -3,12 +3,13 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { RecordingListener, textMessage, UNLIMITED } from "../contract/recording-listener.js";
 import { storeError } from "../errors.js";
 import { SimulatedFileSystem } from "../simulated/simulated-file-system.js";
-import type { StreamStore, StreamStoreOptions, SyncPolicy } from "../storage.js";
+import type { RecoveryProblem, StreamStore, StreamStoreOptions, SyncPolicy } from "../storage.js";
 import { type FileStorageOptions, openFileStorage } from "./file-storage.js";
 
 let disk: SimulatedFileSystem;
 let clock: VirtualClock;
 let listener: RecordingListener;
+let problems: () => readonly RecoveryProblem[];
 
 beforeEach(() => {
   disk = new SimulatedFileSystem();
@@ -22,6 +23,7 @@ async function openStream(
 ): Promise<StreamStore> {
   const storage = await openFileStorage({ directory: "/store", fileSystem: disk, clock, ...options });
   const streamOptions = { limits: UNLIMITED, listener, ...stream };
+  problems = () => storage.problems();
   const [known] = storage.streams();
   if (known !== undefined) return storage.openStream(known.account, known.name, streamOptions);
   return storage.createStream("acc", "stream", { ...streamOptions, metadata: {} });
@@ -172,6 +174,7 @@ describe("damage", () => {
     expect(listener.takeRemovals()).toEqual(["2 lost"]);
     expect(() => messages.read(2)).toThrow(expect.objectContaining({ code: "RECORD_CORRUPT" }));
     expect([messages.next(2)?.sequence, messages.read(99)]).toEqual([3, undefined]);
+    expect(problems().map(({ problem }) => problem)).toEqual(["message 2 is damaged"]);
     const { messages: again } = await reopen();
     expect(() => again.read(2)).toThrow(expect.objectContaining({ code: "RECORD_CORRUPT" }));
     expect(again.state()).toMatchObject({ messages: 8, lost: [{ firstSequence: 2, lastSequence: 2 }] });

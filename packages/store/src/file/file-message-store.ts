@@ -18,6 +18,7 @@ import {
   type StoreState,
   type SubjectState,
 } from "../message-store.js";
+import type { RecoveryProblem } from "../storage.js";
 import type { Compaction } from "./compaction.js";
 import type { GroupCommit } from "./group-commit.js";
 import { MessageJournal } from "./message-journal.js";
@@ -36,6 +37,8 @@ export interface FileMessageStoreOptions {
   readonly logger: Logger;
   /** Bytes that may wait for the disk. */
   readonly maxStagedBytes: number;
+  /** Takes note of damage. */
+  report(problem: RecoveryProblem): void;
 }
 
 /** A stream's log in files. Everything is answered from the index; bytes come from the cache or a file. */
@@ -171,7 +174,7 @@ export class FileMessageStore implements MessageStore {
     this.retention.close();
   }
 
-  /** The first message of the index, read without its checksum failing the caller; see {@link Compaction}. */
+  /** Reads and verifies a message. @throws GanglionError `RECORD_CORRUPT`, after which it is out of the index. */
   private fetch(message: IndexedMessage): StoredMessage {
     const { sequence, subject, timestampUs } = message;
     const segment = this.log.segments.get(message.segment);
@@ -193,13 +196,20 @@ export class FileMessageStore implements MessageStore {
   private quarantine(message: IndexedMessage, segment: Segment | undefined, cause: unknown): Error {
     const { sequence, position, sizeBytes } = message;
     const where = `${segment?.path} bytes ${position} to ${position + sizeBytes + RECORD_SURPLUS_BYTES}`;
-    this.options.lost.push({ firstSequence: sequence, lastSequence: sequence, where });
+    this.noteLost(sequence, where);
     if (segment !== undefined) segment.damaged = true;
-    this.options.logger.error("A stored message is damaged", { sequence, where, error: cause });
+    this.options.report({ where, problem: `message ${sequence} is damaged` });
     this.index.remove(sequence);
     segment?.release(sizeBytes);
     this.listener.removed(sequence, message.subject, "lost");
     return corrupt(sequence, where, cause);
+  }
+
+  private noteLost(sequence: number, where: string): void {
+    const { lost } = this.options;
+    const last = lost.at(-1);
+    if (last?.lastSequence === sequence - 1) lost[lost.length - 1] = { ...last, lastSequence: sequence };
+    else lost.push({ firstSequence: sequence, lastSequence: sequence, where });
   }
 
   private discard(sequence: number, reason: RemovalReason): IndexedMessage | undefined {

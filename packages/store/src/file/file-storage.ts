@@ -57,6 +57,8 @@ const DEFAULTS = {
   consumerLogBytes: 8 * MIB,
 } as const;
 
+/** Problems kept for those who ask; the log has all of them. */
+const MAX_PROBLEMS = 1_000;
 const STREAMS_DIRECTORY = "streams";
 const MANIFEST_NAME = "stream";
 /** Begins the name of what is being removed. */
@@ -117,7 +119,7 @@ class FileStorage implements Storage {
       maxStagedBytes: options.maxStagedBytes ?? DEFAULTS.maxStagedBytes,
       report: (problem) => {
         logger.error("The store is damaged", { ...problem });
-        this.found.push(problem);
+        if (this.found.length < MAX_PROBLEMS) this.found.push(problem);
       },
     };
   }

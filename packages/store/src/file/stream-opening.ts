@@ -68,14 +68,8 @@ export async function openStreamStore(
   index.markDurable(index.lastSequence);
   const { limits, listener } = options;
   const messages = new FileMessageStore({
-    log,
-    index,
-    lost,
-    limits,
-    listener,
-    clock,
-    logger,
-    maxStagedBytes,
+    ...{ log, index, lost, limits, listener, clock, logger, maxStagedBytes },
+    report: environment.report,
   });
   const { journal } = messages;
   const commit = new GroupCommit({ logs: [journal, consumerLog], policy, clock, logger });
