@@ -34,8 +34,9 @@ export class NodeProcess implements AsyncDisposable {
 
   /** @param script - absolute, or from the repository's root. */
   static start(script: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): NodeProcess {
+    const loader = script.endsWith(".ts") ? ["--import", "tsx"] : [];
     return new NodeProcess(
-      spawn(process.execPath, [resolve(ROOT, script), ...args], {
+      spawn(process.execPath, [...loader, resolve(ROOT, script), ...args], {
         stdio: ["ignore", "pipe", "pipe"],
         env: { ...process.env, ...env },
       }),

@@ -8,7 +8,7 @@ const DURATION_BUCKETS_SECONDS = [
   0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
 
-const DURATION_NAME = /[._](duration|lag|age)$/;
+const DURATION_NAME = /[._](duration|seconds)$/;
 
 /** The instruments of a meter, each created when it is first used and then kept. */
 export class Instruments {
@@ -23,7 +23,7 @@ export class Instruments {
     return kept(this.counters, name, () => this.meter.createCounter(name));
   }
 
-  /** A name that ends in `duration`, `lag` or `age` is a time in seconds and gets buckets that fit. */
+  /** A name that ends in `duration` or `seconds` is a time in seconds and gets buckets that fit. */
   histogram(name: string): Histogram {
     return kept(this.histograms, name, () =>
       DURATION_NAME.test(name)

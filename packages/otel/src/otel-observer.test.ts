@@ -161,14 +161,14 @@ describe("otelObserver", () => {
     observer.record("batch.size", 7);
     observer.adjust("in_flight", 3);
     observer.adjust("in_flight", -1);
-    observer.gauge("projection.lag", 4.5, { projection: "orders" });
+    observer.gauge("projection.lag.seconds", 4.5, { projection: "orders" });
     await otel.flush();
 
     const found = (measured.getMetrics().at(-1)?.scopeMetrics ?? []).flatMap((scope) => scope.metrics);
     const byName = Object.fromEntries(found.map((metric) => [metric.descriptor.name, metric]));
     expect(byName.requests?.dataPoints).toMatchObject([{ value: 3, attributes: { subject: "a" } }]);
     expect(byName.in_flight?.dataPoints).toMatchObject([{ value: 2 }]);
-    expect(byName["projection.lag"]).toMatchObject({
+    expect(byName["projection.lag.seconds"]).toMatchObject({
       descriptor: { unit: "s" },
       dataPoints: [{ value: 4.5 }],
     });

@@ -1,10 +1,10 @@
-import { noopObserver } from "@ganglion/kernel";
+import { type HeaderReader, noopObserver } from "@ganglion/kernel";
 import { coreError } from "../errors.js";
 import { VERSION_HEADER } from "../messages/header-names.js";
 import { InvalidValue, type WireForm } from "../messages/wire-form.js";
 import type { WorkContext } from "../runtime/work-context.js";
 import type { IncomingMessage } from "../transport/message.js";
-import type { Receiver } from "./delivery-context.js";
+import { BatchContext, type Receiver } from "./delivery-context.js";
 import { Verdict } from "./outcome.js";
 
 /** @throws Verdict `DELIVERY_DEAD`: a message that cannot be read will not be readable the next time. */
@@ -33,7 +33,10 @@ export function decodeDelivery(
   }
 }
 
-/** Runs a method, in a span that continues the sender's trace when somebody traces. */
+/**
+ * Runs a method, in a span that continues the sender's trace when somebody traces. That of a batch continues the first
+ * message's, and is linked with the others.
+ */
 export function runObserved(receiver: Receiver, ctx: WorkContext, work: () => void): void {
   const { runtime, endpoint, name } = receiver;
   if (!runtime.observer.tracing) {
@@ -44,6 +47,7 @@ export function runObserved(receiver: Receiver, ctx: WorkContext, work: () => vo
     name: `process ${endpoint.service}.${endpoint.name}`,
     kind: "consumer",
     parent: (header) => ctx.headers.get(header),
+    links: linksOf(ctx),
     attributes: {
       "messaging.system": "nats",
       "messaging.operation.name": "process",
@@ -55,6 +59,15 @@ export function runObserved(receiver: Receiver, ctx: WorkContext, work: () => vo
   });
   ctx.span = span;
   span.run(work);
+}
+
+function linksOf(ctx: WorkContext): readonly HeaderReader[] {
+  if (!(ctx instanceof BatchContext)) return [];
+  return ctx.deliveries.slice(1).map(
+    ({ headers }) =>
+      (header) =>
+        headers.get(header),
+  );
 }
 
 /** How a method ended. */

@@ -1,6 +1,6 @@
 import { contract, event } from "@ganglion/core";
 import type { JetStream, OrderedReadOptions, StoredMessage } from "@ganglion/core/internal";
-import { silentLogger, VirtualClock } from "@ganglion/kernel";
+import { noopObserver, silentLogger, VirtualClock } from "@ganglion/kernel";
 import { expect, it } from "vitest";
 import * as z from "zod";
 import { memory } from "../stores/memory.js";
@@ -63,6 +63,7 @@ async function follow(
       jetstream,
       clock,
       logger: silentLogger,
+      observer: noopObserver,
     },
     (await model.writer(generation)) as never,
     { ...options, generation },

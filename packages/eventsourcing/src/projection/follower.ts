@@ -1,5 +1,5 @@
 import type { DeliverFrom, JetStream, OrderedRead, StoredMessage } from "@ganglion/core/internal";
-import { type Clock, deferred, isGanglionError, type Logger, pause } from "@ganglion/kernel";
+import { type Clock, deferred, isGanglionError, type Logger, type Observer, pause } from "@ganglion/kernel";
 import type { ProjectionDefinition, ProjectionInstance, Source } from "./definition.js";
 import { EventRouter } from "./event-router.js";
 import { Pace, type ReplaySpeed } from "./pace.js";
@@ -12,6 +12,7 @@ export interface FollowerPorts {
   readonly jetstream: JetStream;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly observer: Observer;
 }
 
 /** Options of a {@link Follower}. */
@@ -195,7 +196,7 @@ export class Follower {
   ): Promise<void> {
     for (let attempts = 1; !this.stopping.signal.aborted; attempts++) {
       try {
-        await this.store(stream, router, messages);
+        await this.observed(messages, () => this.store(stream, router, messages));
         this.stuckAt = undefined;
         return;
       } catch (error) {
@@ -208,6 +209,42 @@ export class Follower {
         }
         await this.waitAt(messages[0] as StoredMessage, { stream, error, attempts }); // there is exactly one
       }
+    }
+  }
+
+  /**
+   * Runs a batch of new events in a span: it continues the trace of the first one and is linked with the others. A
+   * replay has none, since it has nothing to do with the work that made the events.
+   */
+  private async observed(messages: readonly StoredMessage[], work: () => Promise<void>): Promise<void> {
+    const { observer, definition } = this.ports;
+    const [first, ...others] = messages;
+    if (!observer.tracing || !this.caughtUp || first === undefined) return work();
+    const span = observer.startSpan({
+      name: `project ${definition.name}`,
+      kind: "consumer",
+      parent: (header) => first.headers.get(header),
+      links: others.map(
+        ({ headers }) =>
+          (header) =>
+            headers.get(header),
+      ),
+      attributes: {
+        "messaging.system": "nats",
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": first.subject,
+        "messaging.batch.message_count": messages.length,
+        "ganglion.projection.name": definition.name,
+      },
+    });
+    try {
+      await span.run(work);
+    } catch (error) {
+      span.fail(error);
+      throw error;
+    } finally {
+      span.end();
     }
   }
 

@@ -251,13 +251,14 @@ export class ProjectionRunner {
     options: Omit<FollowerOptions, "generation"> = {},
   ): Follower {
     const { app, definition } = this;
-    const { transport, clock, logger } = app;
+    const { transport, clock, logger, observer } = app;
     const ports: FollowerPorts = {
       definition,
       instance: this.instance as ProjectionInstance, // start() came first
       jetstream: transport.jetstream,
       clock,
       logger,
+      observer,
     };
     return new Follower(ports, writer, { ...options, generation });
   }
