@@ -56,6 +56,7 @@ const UNCHECKED = rpc({ input: z.any(), output: z.any(), validate: false });
 
 function methodFor(runtime: Runtime, endpoint: AnyRpc & Bound): AnyMethod {
   const caller = runtime.caller.of(endpoint);
+  if ("streaming" in endpoint) return (input, options) => caller.stream(input, options);
   const call = (input: unknown, options?: AnyCallOptions) => caller.call(input, options);
   const safe = async (input: unknown, options?: AnyCallOptions) => {
     try {

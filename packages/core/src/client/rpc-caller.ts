@@ -1,4 +1,4 @@
-import { durationMs, GanglionError, type Span } from "@ganglion/kernel";
+import { durationMs, GanglionError, isGanglionError, type Span } from "@ganglion/kernel";
 import type { Bound } from "../contract/contract.js";
 import type { AnyRpc } from "../contract/inference.js";
 import { coreError } from "../errors.js";
@@ -8,6 +8,7 @@ import {
   DEADLINE_HEADER,
   IDEMPOTENCY_HEADER,
   VERSION_HEADER,
+  WINDOW_HEADER,
 } from "../messages/header-names.js";
 import { decodeError, isErrorReply } from "../messages/wire-error.js";
 import { InvalidValue } from "../messages/wire-form.js";
@@ -17,6 +18,7 @@ import { HeaderBlock, headerLine, headerLines } from "../transport/header-block.
 import type { IncomingMessage } from "../transport/message.js";
 import type { PendingReply } from "../transport/transport.js";
 import type { CallOptions } from "./call.js";
+import { type OpenStream, ValueStream, WINDOW } from "./value-stream.js";
 
 /** {@link CallOptions} with the values of a subject's named tokens. */
 export type AnyCallOptions = CallOptions & { readonly params?: Readonly<Record<string, string>> };
@@ -45,6 +47,7 @@ export class EndpointCaller {
   private readonly timeoutMs: number;
   private readonly constantSubject: string | undefined;
   private readonly label: string;
+  private readonly versionLine: string;
   /** Headers of calls that have nothing of their own, by whole milliseconds left. */
   private constantHeaders: { readonly leftMs: number; readonly block: HeaderBlock } | undefined;
 
@@ -58,6 +61,7 @@ export class EndpointCaller {
     this.constantSubject =
       template.sendable && template.paramNames.length === 0 ? template.template : undefined;
     this.label = `${endpoint.service}.${endpoint.name}`;
+    this.versionLine = `${VERSION_HEADER}: ${endpoint.contract.major}\r\n`;
   }
 
   /** @throws ServiceError of a declared code; GanglionError, see `SystemFailure` */
@@ -68,21 +72,59 @@ export class EndpointCaller {
     );
   }
 
-  private async tracedCall(input: unknown, options?: AnyCallOptions, cause?: Cause): Promise<unknown> {
-    const { service, name, template } = this.endpoint;
-    const span = this.runtime.observer.startSpan({
-      name: `request ${this.label}`,
-      kind: "client",
-      attributes: {
-        "rpc.system": "ganglion",
-        "rpc.service": service,
-        "rpc.method": name,
-        "messaging.system": "nats",
-        "messaging.operation.name": "request",
-        "messaging.operation.type": "send",
-        "messaging.destination.name": this.constantSubject ?? template.pattern,
+  /** Calls an rpc that answers with many values. The timeout is the longest wait for the next one. */
+  stream(input: unknown, options?: AnyCallOptions, cause?: Cause): AsyncIterable<unknown> {
+    return new ValueStream({
+      label: this.label,
+      open: (stream) => {
+        const span = this.runtime.observer.tracing ? this.startSpan() : undefined;
+        return this.openStream({ input, options, cause, span }, stream);
+      },
+      decode: (message) => this.decoded(message),
+      errorOf: (message) => decodeError(message, this.label, this.codec),
+    });
+  }
+
+  private openStream(request: Omit<Request, "resolve" | "reject">, stream: ValueStream): OpenStream {
+    const { options, cause, input } = request;
+    const { transport } = this.runtime;
+    const timeoutMs = this.timeoutOf(options, cause);
+    const window = `${WINDOW_HEADER}: ${WINDOW}\r\n`;
+    const pending = transport.send(this.subjectOf(options), this.encode(input), {
+      // Without a deadline: what the values take altogether is not known.
+      headers: new HeaderBlock(this.versionLine + window + this.extraLines(request)),
+      timeoutMs,
+      many: true,
+      onReply: (error, message) => {
+        if (message === undefined) release();
+        if (isGanglionError(error, "TIMEOUT")) tellService();
+        stream.receive(error, message);
       },
     });
+    const abort = (error: unknown) => stream.receive(error, undefined);
+    const unwatch = this.watchAborts({ ...request, resolve: () => {}, reject: abort }, pending);
+    const release = () => {
+      unwatch();
+      request.span?.end();
+    };
+    const tellService = () => transport.publish(cancelSubject(this.endpoint.service), pending.inbox);
+    return {
+      grant: (control, more) => transport.publish(control, String(more)),
+      extend: () => pending.extend(timeoutMs),
+      end: () => {
+        release();
+        pending.cancel();
+      },
+      cancel: () => {
+        release();
+        pending.cancel();
+        tellService();
+      },
+    };
+  }
+
+  private async tracedCall(input: unknown, options?: AnyCallOptions, cause?: Cause): Promise<unknown> {
+    const span = this.startSpan();
     try {
       return await new Promise((resolve, reject) =>
         this.send({ input, options, cause, span, resolve, reject }),
@@ -95,19 +137,28 @@ export class EndpointCaller {
     }
   }
 
+  private startSpan(): Span {
+    const { service, name, template } = this.endpoint;
+    return this.runtime.observer.startSpan({
+      name: `request ${this.label}`,
+      kind: "client",
+      attributes: {
+        "rpc.system": "ganglion",
+        "rpc.service": service,
+        "rpc.method": name,
+        "messaging.system": "nats",
+        "messaging.operation.name": "request",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": this.constantSubject ?? template.pattern,
+      },
+    });
+  }
+
   private send(request: Request): void {
     const { options, cause } = request;
-    const { clock, transport } = this.runtime;
-    let timeoutMs = options?.timeout === undefined ? this.timeoutMs : durationMs(options.timeout, "timeout");
-    if (cause?.deadlineAtMs !== undefined) {
-      timeoutMs = Math.min(timeoutMs, cause.deadlineAtMs - clock.monotonicMs());
-      if (timeoutMs <= 0) throw this.tooLate();
-    }
-    const { signal } = options ?? {};
-    if (signal?.aborted) throw this.aborted(signal.reason);
-    const subject = this.constantSubject ?? this.endpoint.template.render(options?.params);
+    const timeoutMs = this.timeoutOf(options, cause);
     let release: (() => void) | undefined;
-    const pending = transport.send(subject, this.encode(request.input), {
+    const pending = this.runtime.transport.send(this.subjectOf(options), this.encode(request.input), {
       headers: this.headers(Math.max(1, Math.floor(timeoutMs)), request),
       timeoutMs,
       onReply: (error, message) => {
@@ -116,15 +167,47 @@ export class EndpointCaller {
         else this.settle(message, request);
       },
     });
-    if (signal !== undefined || cause !== undefined) release = this.watchAborts(request, pending);
+    if (options?.signal !== undefined || cause !== undefined) release = this.watchAborts(request, pending);
+  }
+
+  /** @throws GanglionError `TIMEOUT` when the deadline of the work this belongs to has passed, `ABORTED` */
+  private timeoutOf(options: AnyCallOptions | undefined, cause: Cause | undefined): number {
+    if (options?.signal?.aborted) throw this.aborted(options.signal.reason);
+    const ownMs = options?.timeout === undefined ? this.timeoutMs : durationMs(options.timeout, "timeout");
+    if (cause?.deadlineAtMs === undefined) return ownMs;
+    const leftMs = cause.deadlineAtMs - this.runtime.clock.monotonicMs();
+    if (leftMs > 0) return Math.min(ownMs, leftMs);
+    throw coreError("TIMEOUT", `${this.label} was not called: the deadline has passed`, {
+      details: { endpoint: this.label },
+    });
+  }
+
+  private subjectOf(options: AnyCallOptions | undefined): string {
+    return this.constantSubject ?? this.endpoint.template.render(options?.params);
   }
 
   private settle(message: IncomingMessage, { resolve, reject }: Request): void {
     try {
       if (isErrorReply(message)) reject(decodeError(message, this.label, this.codec));
-      else resolve(this.codec.output.decode(message.text()));
+      else resolve(this.decoded(message));
     } catch (error) {
-      reject(this.badResponse(error));
+      reject(error);
+    }
+  }
+
+  /** @throws GanglionError `BAD_RESPONSE` */
+  private decoded(message: IncomingMessage): unknown {
+    try {
+      return this.codec.output.decode(message.text());
+    } catch (error) {
+      if (!(error instanceof InvalidValue)) throw error;
+      throw coreError(
+        "BAD_RESPONSE",
+        `${this.label} answered with what does not fit its schema: ${error.summary}`,
+        {
+          details: { endpoint: this.label, issues: error.issues },
+        },
+      );
     }
   }
 
@@ -143,24 +226,26 @@ export class EndpointCaller {
     }
   }
 
-  private headers(leftMs: number, { options, cause, span }: Request): HeaderBlock {
-    const idempotencyKey = options?.idempotencyKey;
-    const plain = idempotencyKey === undefined && options?.headers === undefined;
-    const trace = span === undefined ? (cause?.traceLines ?? "") : injected(span);
-    if (plain && trace === "") {
-      if (this.constantHeaders?.leftMs !== leftMs) {
-        this.constantHeaders = { leftMs, block: new HeaderBlock(this.ownLines(leftMs)) };
-      }
-      return this.constantHeaders.block;
+  private headers(leftMs: number, request: Request): HeaderBlock {
+    const extra = this.extraLines(request);
+    if (extra !== "") return new HeaderBlock(this.ownLines(leftMs) + extra);
+    if (this.constantHeaders?.leftMs !== leftMs) {
+      this.constantHeaders = { leftMs, block: new HeaderBlock(this.ownLines(leftMs)) };
     }
-    let lines = this.ownLines(leftMs) + trace;
-    if (idempotencyKey !== undefined) lines += headerLine(IDEMPOTENCY_HEADER, idempotencyKey);
+    return this.constantHeaders.block;
+  }
+
+  /** What a call brings along itself: trace, idempotency key and headers of the caller. */
+  private extraLines({ options, cause, span }: Pick<Request, "options" | "cause" | "span">): string {
+    let lines = span === undefined ? (cause?.traceLines ?? "") : injected(span);
+    if (options?.idempotencyKey !== undefined)
+      lines += headerLine(IDEMPOTENCY_HEADER, options.idempotencyKey);
     if (options?.headers !== undefined) lines += headerLines(options.headers);
-    return new HeaderBlock(lines);
+    return lines;
   }
 
   private ownLines(leftMs: number): string {
-    return `${DEADLINE_HEADER}: ${leftMs}\r\n${VERSION_HEADER}: ${this.endpoint.contract.major}\r\n`;
+    return `${DEADLINE_HEADER}: ${leftMs}\r\n${this.versionLine}`;
   }
 
   /** Gives the call up when its signal or the work it belongs to says so, and tells the service. */
@@ -182,28 +267,11 @@ export class EndpointCaller {
     return release;
   }
 
-  private tooLate(): GanglionError {
-    return coreError("TIMEOUT", `${this.label} was not called: the deadline has passed`, {
-      details: { endpoint: this.label },
-    });
-  }
-
   private aborted(reason: unknown): GanglionError {
     return new GanglionError("ABORTED", `The call of ${this.label} was given up`, {
       cause: reason,
       details: { endpoint: this.label },
     });
-  }
-
-  private badResponse(error: unknown): unknown {
-    if (!(error instanceof InvalidValue)) return error;
-    return coreError(
-      "BAD_RESPONSE",
-      `${this.label} answered with what does not fit its schema: ${error.summary}`,
-      {
-        details: { endpoint: this.label, issues: error.issues },
-      },
-    );
   }
 }
 

@@ -27,3 +27,10 @@ export const CLOUD_EVENT = {
 export function cancelSubject(service: string): string {
   return `_GANGLION.cancel.${service}`;
 }
+
+/** Of a request for a stream of values: how many of them the caller takes before it says that it takes more. */
+export const WINDOW_HEADER = "Ganglion-Window";
+/** Number of a value in a stream, from 1. Its reply subject takes what the caller says: how many more it takes. */
+export const ITEM_HEADER = "Ganglion-Item";
+/** Ends a stream of values: how many there were. */
+export const END_HEADER = "Ganglion-End";

@@ -13,10 +13,14 @@ import { Gate } from "./gate.js";
 import { type Invoke, invoker, isPromise } from "./invoke.js";
 import { RpcContext } from "./rpc-context.js";
 import type { Runtime } from "./runtime.js";
+import { isAsyncIterable, StreamPump } from "./stream-pump.js";
 
 const DEFAULT_CONCURRENCY = 256;
 /** Requests that may wait for each one that may run. */
 const QUEUE_FACTOR = 8;
+
+/** Subjects on which callers of streaming handlers grant more. */
+const CONTROL_PREFIX = "_GANGLION.stream";
 
 /** A request that was taken in. */
 interface Request {
@@ -46,6 +50,7 @@ export class RpcHost {
   private readonly timeoutMs: number | undefined;
   private readonly attributes: Attributes;
   private readonly measuring: boolean;
+  private readonly streaming: boolean;
   private subscription: TransportSubscription | undefined;
   private idle: (() => void) | undefined;
 
@@ -62,6 +67,7 @@ export class RpcHost {
     const concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
     this.gate = new Gate(concurrency, concurrency * QUEUE_FACTOR, (request) => this.run(request));
     this.measuring = runtime.observer !== noopObserver;
+    this.streaming = "streaming" in endpoint;
     this.attributes = {
       "rpc.system": "ganglion",
       "rpc.service": endpoint.service,
@@ -190,6 +196,17 @@ export class RpcHost {
     }
   }
 
+  private pump(request: Request, ctx: RpcContext, values: AsyncIterable<unknown>): void {
+    const { transport } = this.runtime;
+    const control = `${CONTROL_PREFIX}.${this.runtime.uniqueId()}`;
+    const { message } = request;
+    const pump = new StreamPump({ transport, message, form: this.codec.output, ctx, control });
+    pump.run(values).then(
+      () => this.end(request, ctx, () => this.count(request, undefined)),
+      (error) => this.failed(request, ctx, error),
+    );
+  }
+
   private checkVersion(message: IncomingMessage): void {
     const version = message.headers.get(VERSION_HEADER);
     if (version === undefined || version === this.major) return;
@@ -204,6 +221,10 @@ export class RpcHost {
   }
 
   private succeeded(request: Request, ctx: RpcContext, value: unknown): void {
+    if (this.streaming && isAsyncIterable(value)) {
+      this.pump(request, ctx, value);
+      return;
+    }
     try {
       this.reply(request.message, this.codec.output.encodeText(value), undefined);
     } catch (error) {
