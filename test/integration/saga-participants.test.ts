@@ -125,7 +125,10 @@ describeBrokers("sagas and their participants", (start) => {
   it("a participant that does not answer leaves its step in doubt: it is compensated", async () => {
     await using broker = await start();
     await using app = await flowApp({ services: [StockService, Order], url: broker.url });
-    moods.set("slow", (ctx) => new Promise((resolve) => ctx.signal.addEventListener("abort", resolve)));
+    moods.set("slow", (ctx) => {
+      const answered = (resolve: () => void) => setTimeout(resolve, 200); // when nobody waits any more
+      return new Promise<void>((resolve) => ctx.signal.addEventListener("abort", () => answered(resolve)));
+    });
     await app.sagas(Order).start({ id: "o3", input: { sku: "slow" } });
     expect(await app.sagas(Order).result("o3")).toMatchObject({
       status: "compensated",
