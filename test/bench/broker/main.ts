@@ -11,7 +11,8 @@ const PEER = "nats-server";
 interface BrokerScenario {
   readonly name: string;
   readonly unit: string;
-  readonly goal: Goal;
+  /** Absent: reported only. */
+  readonly goal?: Goal;
   readonly jetstream?: boolean;
   /** Runs once against a fresh server. @returns operations per second. */
   measure(url: string, seconds: number): Promise<number>;
@@ -69,7 +70,7 @@ const SCENARIOS: readonly BrokerScenario[] = [
   {
     name: "publish to a file stream with acknowledgement, 256 B, 256 in flight",
     unit: "msg/s",
-    goal: { atLeast: 0.8 },
+    // No goal: ours is synced to the disk when it is acknowledged, nats-server's is not.
     jetstream: true,
     measure: storedPublish,
   },
@@ -93,7 +94,7 @@ async function run(context: BenchContext): Promise<readonly BenchRow[]> {
         unit: scenario.unit,
         ours: measurement(scenario, "broker-process", seconds),
         peers: { [PEER]: measurement(scenario, PEER, seconds) },
-        goals: { [PEER]: scenario.goal },
+        ...(scenario.goal && { goals: { [PEER]: scenario.goal } }),
       })),
     );
   }
