@@ -59,11 +59,14 @@ const app = await createApp({ name: role, services, nats, observer: otel.observe
 await app.start();
 process.stdout.write("ready\n");
 
-if (role === "shop") await shop();
 process.once("SIGTERM", async () => {
   await app.stop();
   await otel.shutdown();
 });
+if (role === "shop") {
+  await shop();
+  process.stdout.write("bought\n");
+}
 
 async function shop(): Promise<void> {
   const invoices = app.projections(Invoices);

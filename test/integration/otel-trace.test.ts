@@ -17,6 +17,7 @@ describeBrokers("two processes that trace to a collector", (start) => {
       await using billing = NodeProcess.start(SERVICES, ["billing", broker.url, collector.url], ENV);
       await billing.output(/ready/);
       await using shop = NodeProcess.start(SERVICES, ["shop", broker.url, collector.url], ENV);
+      await shop.output(/bought/);
       const { spans } = collector;
       const statistics = () => spans.find(({ links }) => links.length > 0);
       await expect.poll(statistics, { timeout: 20_000 }).toBeDefined(); // it comes last
