@@ -22,8 +22,9 @@ export class PubAcks {
     domain: string | undefined,
   ) {
     this.streamName = streamName;
-    const domainField = domain === undefined ? "" : `"domain":${JSON.stringify(domain)},`;
-    this.prefix = `{"stream":${JSON.stringify(streamName)},${domainField}"seq":`;
+    // With the spaces nats-server writes, for whoever looks at the text.
+    const domainField = domain === undefined ? "" : `"domain":${JSON.stringify(domain)}, `;
+    this.prefix = `{"stream":${JSON.stringify(streamName)}, ${domainField}"seq":`;
   }
 
   /** Acknowledges the message at `sequence` once it is durable. */
@@ -41,7 +42,7 @@ export class PubAcks {
     for (let ack = this.waiting[this.head]; ack !== undefined; ack = this.waiting[this.head]) {
       if (ack.afterSequence > durableSequence) break;
       this.head++;
-      this.send(ack.reply, `${this.prefix}${ack.sequence}${ack.duplicate ? ',"duplicate":true}' : "}"}`);
+      this.send(ack.reply, `${this.prefix}${ack.sequence}${ack.duplicate ? ',"duplicate": true}' : "}"}`);
     }
     this.compact();
   }

@@ -24,8 +24,8 @@ it("neither the publisher nor a consumer hears of a message before it is durable
   expect([ack.take(), repeat.take(), inbox.take(), read.take()]).toEqual([[], [], [], []]);
   durability.release();
   await js.advance(0);
-  expect(ack.take()).toEqual(['{"stream":"S","seq":1}']);
-  expect(repeat.take()).toEqual(['{"stream":"S","seq":1,"duplicate":true}']);
+  expect(ack.take()).toEqual(['{"stream":"S", "seq":1}']);
+  expect(repeat.take()).toEqual(['{"stream":"S", "seq":1,"duplicate": true}']);
   expect(inbox.take()).toEqual(["m1"]);
   expect(read.take()).toEqual(["m1"]);
 });
@@ -74,7 +74,7 @@ it("interest: a message stays until every consumer that takes it has acknowledge
   await js.stream("S", { retention: "interest" });
   const nobody = js.publish("S.a", "lost");
   await js.advance(0);
-  expect(nobody.take()).toEqual(['{"stream":"S","seq":1}']);
+  expect(nobody.take()).toEqual(['{"stream":"S", "seq":1}']);
   expect(await js.streamState("S")).toMatchObject({ messages: 0, last_seq: 1 });
   await js.consumer("S", "all");
   await js.consumer("S", "some", { filter_subject: "S.a" });
@@ -228,5 +228,5 @@ it("the API of a domain is that of its server, and acks name it", async () => {
   const ack = js.publish("S.a", "");
   await js.advance(0);
   expect(JSON.parse(answer.take()[0] ?? "")).toMatchObject({ streams: ["S"] });
-  expect(ack.take()).toEqual(['{"stream":"S","domain":"hub","seq":1}']);
+  expect(ack.take()).toEqual(['{"stream":"S", "domain":"hub", "seq":1}']);
 });
