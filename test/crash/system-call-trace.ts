@@ -99,7 +99,7 @@ export function unsyncedAcks({ calls, stream, tokens }: AckTrace): {
   for (const socketWrite of calls) {
     if (!/^(TCP|socket)/.test(socketWrite.target) || !/^(write|send)/.test(socketWrite.name)) continue;
     const text = written(socketWrite).bytes.toString("latin1");
-    for (const [, name, digits] of text.matchAll(/\{"stream":"([^"]+)","seq":(\d+)/g)) {
+    for (const [, name, digits] of text.matchAll(/\{"stream":"([^"]+)",\s*"seq":(\d+)/g)) {
       if (name !== stream) continue;
       acks++;
       const token = tokens.get(Number(digits)) ?? "no token";
