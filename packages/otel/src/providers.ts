@@ -3,6 +3,7 @@ import type { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
 import type { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { MemorySpanExporter } from "./memory-span-exporter.js";
 import type { ResolvedOtelOptions } from "./options.js";
+import { loadSdk, type SdkModules } from "./sdk-modules.js";
 
 /** The two providers of an SDK, and what they could not export. */
 export interface Providers {
@@ -26,11 +27,7 @@ export async function createProviders(
   options: ResolvedOtelOptions,
   readers: readonly MetricReader[],
 ): Promise<Providers> {
-  const [resources, traces, metrics] = await Promise.all([
-    import("@opentelemetry/resources"),
-    import("@opentelemetry/sdk-trace-node"),
-    import("@opentelemetry/sdk-metrics"),
-  ]);
+  const { resources, node: traces, metrics } = await loadSdk({ exporting: options.otlp });
   const failures: ExportFailures = { count: 0, last: undefined };
   const otlp = options.otlp ? await createOtlpExporters(options, failures) : undefined;
 
@@ -79,10 +76,7 @@ export async function createProviders(
   return { tracerProvider, meterProvider, failures };
 }
 
-function samplerOption(
-  sampler: ResolvedOtelOptions["sampler"],
-  traces: typeof import("@opentelemetry/sdk-trace-node"),
-) {
+function samplerOption(sampler: ResolvedOtelOptions["sampler"], traces: SdkModules["node"]) {
   if (sampler === undefined) return {};
   if (typeof sampler !== "number") return { sampler };
   return { sampler: new traces.ParentBasedSampler({ root: new traces.TraceIdRatioBasedSampler(sampler) }) };

@@ -1,9 +1,13 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type GanglionError, isGanglionError, type Logger, silentLogger } from "@ganglion/kernel";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { MemorySpanExporter } from "./memory-span-exporter.js";
+import { loadSdk } from "./sdk-modules.js";
 import { type Otel, startOtel } from "./start-otel.js";
+
+/** What the first import of the SDK may take on a slow disk. */
+const LOAD_TIMEOUT_MS = 60_000;
 
 interface Received {
   readonly path: string;
@@ -12,6 +16,7 @@ interface Received {
 }
 
 describe("startOtel", () => {
+  beforeAll(() => loadSdk({ exporting: true }), LOAD_TIMEOUT_MS);
   const open: (Otel | Server)[] = [];
   afterEach(async () => {
     for (const one of open.splice(0)) {
