@@ -85,6 +85,7 @@ describe("startBroker", () => {
     const expected = {
       totalConnections: 1,
       slowConsumers: 0,
+      staleConnections: 0,
       inMessages: 2,
       inBytes: 8,
       outMessages: 1,

@@ -62,7 +62,7 @@ class RunningBroker implements Broker {
       accounts: new Accounts(),
       authenticator: authorization === undefined ? openAuthenticator : new SimpleAuthenticator(authorization),
       registry: new ConnectionRegistry(options.maxConnections),
-      outboxEnvironment: { ...options, pool: new BlockPool(), queue: new FlushQueue() },
+      outboxEnvironment: { ...options, pool: new BlockPool(), queue: new FlushQueue(options.clock) },
       info: () => this.info(),
     };
   }

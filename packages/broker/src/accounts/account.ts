@@ -1,3 +1,4 @@
+import { noTraffic } from "../connection/traffic.js";
 import { RouterBus } from "../routing/account-bus.js";
 import { Router } from "../routing/router.js";
 
@@ -10,6 +11,10 @@ export class Account {
   /** The broker's own access: JetStream and other internal services. */
   readonly bus: RouterBus;
   connectionCount = 0;
+  /** Traffic of its connections that are closed. */
+  readonly past = noTraffic();
+  /** Connections that were closed because they did not read fast enough. */
+  slowConsumers = 0;
 
   constructor(readonly name: string) {
     this.bus = new RouterBus(name, this.router);

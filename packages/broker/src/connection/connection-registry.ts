@@ -1,26 +1,40 @@
+import type { CloseReason } from "./close-reason.js";
+import { CLOSE_REASON } from "./close-reason.js";
+import { ClosedConnections } from "./closed-connections.js";
 import type { Connection } from "./connection.js";
+import { connectionFacts, subscriptionFacts } from "./connection-facts.js";
+import { addTraffic, noTraffic, type Traffic } from "./traffic.js";
+
+/** Closed connections that are remembered. Source: nats-server const.go `DEFAULT_MAX_CLOSED_CLIENTS`. */
+const DEFAULT_MAX_CLOSED_CONNECTIONS = 10_000;
+/** Subscriptions that are remembered of one closed connection. */
+const MAX_CLOSED_SUBSCRIPTIONS = 1024;
 
 /** Counters of a broker since its start. */
-export interface BrokerStatistics {
+export interface BrokerStatistics extends Traffic {
   connections: number;
   totalConnections: number;
   slowConsumers: number;
-  inMessages: number;
-  inBytes: number;
-  outMessages: number;
-  outBytes: number;
+  staleConnections: number;
 }
 
-/** The open connections of a broker. */
+/** The open connections of a broker, and those that were closed last. */
 export class ConnectionRegistry {
+  readonly closed: ClosedConnections;
   private readonly open = new Map<number, Connection>();
   private lastId = 0;
   private total = 0;
-  slowConsumers = 0;
+  private slowConsumers = 0;
+  private staleConnections = 0;
   /** Traffic of connections that are closed. */
-  private readonly past = { inMessages: 0, inBytes: 0, outMessages: 0, outBytes: 0 };
+  private readonly past = noTraffic();
 
-  constructor(private readonly maxConnections: number) {}
+  constructor(
+    private readonly maxConnections: number,
+    maxClosedConnections = DEFAULT_MAX_CLOSED_CONNECTIONS,
+  ) {
+    this.closed = new ClosedConnections(maxClosedConnections);
+  }
 
   nextId(): number {
     return ++this.lastId;
@@ -35,12 +49,27 @@ export class ConnectionRegistry {
     this.total++;
   }
 
-  remove(connection: Connection): void {
+  /** Takes a connection out that still has its subscriptions. */
+  remove(connection: Connection, reason: CloseReason): void {
+    this.closed.add({
+      facts: connectionFacts(connection),
+      subscriptions: subscriptionFacts(connection, MAX_CLOSED_SUBSCRIPTIONS),
+      stoppedUs: connection.context.options.clock.nowUs(),
+      reason,
+    });
     if (!this.open.delete(connection.id)) return;
-    this.past.inMessages += connection.inMessages;
-    this.past.inBytes += connection.inBytes;
-    this.past.outMessages += connection.outMessages;
-    this.past.outBytes += connection.outBytes;
+    const { account } = connection;
+    addTraffic(this.past, connection);
+    addTraffic(account.past, connection);
+    if (SLOW.has(reason)) {
+      this.slowConsumers++;
+      account.slowConsumers++;
+    }
+    if (reason === CLOSE_REASON.staleConnection) this.staleConnections++;
+  }
+
+  get(id: number): Connection | undefined {
+    return this.open.get(id);
   }
 
   all(): readonly Connection[] {
@@ -49,13 +78,13 @@ export class ConnectionRegistry {
 
   statistics(): BrokerStatistics {
     const sum = { ...this.past };
-    for (const connection of this.open.values()) {
-      sum.inMessages += connection.inMessages;
-      sum.inBytes += connection.inBytes;
-      sum.outMessages += connection.outMessages;
-      sum.outBytes += connection.outBytes;
-    }
-    const { slowConsumers, total: totalConnections } = this;
-    return { connections: this.open.size, totalConnections, slowConsumers, ...sum };
+    for (const connection of this.open.values()) addTraffic(sum, connection);
+    const { slowConsumers, staleConnections, total: totalConnections } = this;
+    return { connections: this.open.size, totalConnections, slowConsumers, staleConnections, ...sum };
   }
 }
+
+const SLOW: ReadonlySet<CloseReason> = new Set([
+  CLOSE_REASON.slowConsumerPendingBytes,
+  CLOSE_REASON.slowConsumerWriteDeadline,
+]);

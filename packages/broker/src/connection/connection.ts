@@ -29,6 +29,8 @@ const LINGER_MS = 250;
 export interface Peer {
   readonly host: string;
   readonly port: number;
+  /** What carries the protocol. @default "nats" */
+  readonly type?: "nats" | "websocket";
 }
 
 /** One client connection: its state, its subscriptions, its way in (parser) and out (outbox). */
@@ -49,6 +51,10 @@ export class Connection implements Subscriber {
   inBytes = 0;
   outMessages = 0;
   outBytes = 0;
+  /** How often it was made to wait because a receiver of its messages was slow. */
+  stalls = 0;
+  /** Wall clock at its start, microseconds since 1970. */
+  readonly startedUs: number;
   /** For logs: `127.0.0.1:4711 - cid:5`. */
   label: string;
   readonly traceOut: ((line: string) => void) | undefined;
@@ -65,6 +71,7 @@ export class Connection implements Subscriber {
   ) {
     const { options, registry, authenticator, accounts } = context;
     this.id = registry.nextId();
+    this.startedUs = options.clock.nowUs();
     this.label = `${peer.host}:${peer.port} - cid:${this.id}`;
     this.account = accounts.global;
     this.account.connectionCount++;
@@ -179,9 +186,9 @@ export class Connection implements Subscriber {
     this.parser.stop();
     this.authTimer?.cancel();
     this.keepalive.stop();
+    registry.remove(this, reason);
     this.dropSubscriptions();
     this.account.connectionCount--;
-    registry.remove(this);
     const isBroken = BROKEN.has(reason);
     this.outbox.close({ discard: isBroken });
     if (isBroken) this.transport.destroy();
@@ -207,14 +214,13 @@ export class Connection implements Subscriber {
     const congestion = this.publisher.congestedBy;
     if (congestion === undefined) return;
     this.publisher.congestedBy = undefined;
+    this.stalls++;
     stall(this.transport, congestion, this.context.options.clock);
   }
 
   private slow(reason: CloseReason): void {
     if (this.isClosed) return;
-    const { options, registry } = this.context;
-    registry.slowConsumers++;
-    options.logger.info(`${this.label} - Slow Consumer Detected: ${reason}`);
+    this.context.options.logger.info(`${this.label} - Slow Consumer Detected: ${reason}`);
     this.close(reason);
   }
 }

@@ -27,25 +27,39 @@ export class Keepalive {
   private pingsOut = 0;
   private lastInMs: number;
   private lastPingMs = Number.NEGATIVE_INFINITY;
-  /** Round trip of the last PING in milliseconds; undefined before the first answer. */
+  /** Start of the connection, on the monotonic clock. */
+  readonly startedMs: number;
+  /** When a message or subscription last came from the client, on the monotonic clock. */
+  lastActiveMs: number;
+  /** Round trip in milliseconds: of the last PING, before that of INFO and CONNECT. Undefined before CONNECT. */
   rttMs: number | undefined;
 
   constructor(
     private readonly settings: KeepaliveSettings,
     private readonly actions: KeepaliveActions,
   ) {
-    this.lastInMs = settings.clock.monotonicMs();
+    this.startedMs = settings.clock.monotonicMs();
+    this.lastInMs = this.startedMs;
+    this.lastActiveMs = this.startedMs;
     this.arm(settings.pingIntervalMs);
   }
 
   /** CONNECT has arrived: the first PING follows soon, to measure the round trip. */
   connected(): void {
+    this.lastActiveMs = this.settings.clock.monotonicMs();
+    this.rttMs ??= this.lastActiveMs - this.startedMs;
     const delayMs = Math.min(this.settings.pingIntervalMs, FIRST_PING_DELAY_MS);
     this.arm(delayMs + Math.random() * (delayMs / 5));
   }
 
-  /** The client has sent something. */
+  /** The client has sent a message or changed a subscription. */
   active(): void {
+    this.heard();
+    this.lastActiveMs = this.lastInMs;
+  }
+
+  /** The client has shown that it is there. */
+  heard(): void {
     this.lastInMs = this.settings.clock.monotonicMs();
   }
 

@@ -40,6 +40,9 @@ export class Outbox implements Flushable {
   private inFlightBytes = 0;
   private deadline: Timer | undefined;
   private waiters: { readonly belowBytes: number; readonly callback: () => void }[] = [];
+  private hasMessages = false;
+  /** When messages were last written out, on the monotonic clock. */
+  lastMessageMs = 0;
   /**
    * True while more than three quarters of the allowed bytes wait: producers should pause.
    *
@@ -100,6 +103,7 @@ export class Outbox implements Flushable {
 
   /** Puts in `prefix` and behind it the canonical tail of a message. @returns false when the connection is closed. */
   appendMessage(prefix: Uint8Array, frame: MessageFrame): boolean {
+    this.hasMessages = true;
     const from = frame.tailStart;
     const to = frame.dataEnd + 2;
     const sizeBytes = prefix.length + to - from;
@@ -116,15 +120,20 @@ export class Outbox implements Flushable {
 
   /** Puts in a message without its headers, for a client that does not understand them. */
   appendWithoutHeaders(prefix: Uint8Array, frame: MessageFrame): boolean {
+    this.hasMessages = true;
     const reply = frame.bytes.subarray(frame.replyStart, frame.replyEnd);
     const payload = frame.bytes.subarray(frame.dataStart + frame.headerSizeBytes, frame.dataEnd);
     const sizes = Buffer.from(`${reply.length > 0 ? " " : ""}${payload.length}\r\n`);
     return this.append(Buffer.concat([prefix, reply, sizes, payload, CRLF]));
   }
 
-  /** Writes out what is there. */
-  flush(): void {
+  /** Writes out what is there. @param nowMs - the monotonic clock, when it is known. */
+  flush(nowMs = this.lastMessageMs): void {
     this.queued = false;
+    if (this.hasMessages) {
+      this.hasMessages = false;
+      this.lastMessageMs = nowMs;
+    }
     if (this.used > 0) this.writeBlock();
   }
 

@@ -11,7 +11,7 @@ import { traceOperation } from "./trace.js";
 export function handlePing(connection: Connection): void {
   traceOperation(connection, "PING");
   connection.send(PONG, "PONG");
-  connection.keepalive.active();
+  connection.keepalive.heard();
   if (!connection.connectReceived || connection.firstPongSent) return;
   connection.firstPongSent = true;
   if (connection.options.protocol >= 1) {

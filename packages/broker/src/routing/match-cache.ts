@@ -34,6 +34,11 @@ export class MatchCache {
     this.used = true;
   }
 
+  /** The routes that are kept. */
+  routes(): Route[] {
+    return this.slots.filter((route) => route !== undefined);
+  }
+
   /** Forgets the route of one subject. */
   invalidate(subject: Uint8Array): void {
     const index = hashOf(subject, 0, subject.length);

@@ -6,10 +6,26 @@ import type { Subscription } from "./subscription.js";
 
 const EMPTY_TOKEN = /^$|^\.|\.\.|\.$/;
 
+/** How a router is used. */
+export interface RouterStatistics {
+  readonly subscriptions: number;
+  readonly inserts: number;
+  readonly removes: number;
+  /** Lookups of a route, and how many of them had to build it. A publisher that stays with a subject looks up once. */
+  readonly lookups: number;
+  readonly misses: number;
+  /** Receivers of each subject in the cache. */
+  readonly fanouts: readonly number[];
+}
+
 /** Finds the subscriptions of one account that a subject leads to. */
 export class Router {
   private readonly trie = new SubjectTrie<Subscription>();
   private readonly cache = new MatchCache();
+  private inserts = 0;
+  private removes = 0;
+  private lookups = 0;
+  private misses = 0;
   /** Called after a subscription to `filter` came or went. */
   onChange: (filter: string) => void = () => {};
 
@@ -19,6 +35,7 @@ export class Router {
 
   /** @param subscription - its subject is a valid filter. */
   add(subscription: Subscription): void {
+    this.inserts++;
     this.trie.insert(subscription.subject, subscription);
     this.forget(subscription.subject);
     this.onChange(subscription.subject);
@@ -28,6 +45,7 @@ export class Router {
   remove(subscription: Subscription): void {
     if (subscription.closed) return;
     subscription.closed = true;
+    this.removes++;
     this.trie.remove(subscription.subject, subscription);
     this.forget(subscription.subject);
     this.onChange(subscription.subject);
@@ -35,11 +53,13 @@ export class Router {
 
   /** The route of the subject in a range of bytes. */
   find(bytes: Uint8Array, start: number, end: number): Route {
+    this.lookups++;
     return this.cache.get(bytes, start, end) ?? this.build(Buffer.from(bytes.subarray(start, end)));
   }
 
   /** The route of a literal subject. */
   findText(subject: string): Route {
+    this.lookups++;
     const bytes = Buffer.from(subject);
     return this.cache.get(bytes, 0, bytes.length) ?? this.build(bytes);
   }
@@ -51,7 +71,14 @@ export class Router {
     return found;
   }
 
+  statistics(): RouterStatistics {
+    const { inserts, removes, lookups, misses, subscriptionCount: subscriptions } = this;
+    const fanouts = this.cache.routes().map(({ targets, groups }) => targets.length + groups.length);
+    return { subscriptions, inserts, removes, lookups, misses, fanouts };
+  }
+
   private build(bytes: Buffer): Route {
+    this.misses++;
     const subject = bytes.toString("utf8");
     const found: Subscription[] = [];
     // A subject with an empty token reaches nobody, not even `>`. Source: nats-server sublist.go `match`.
