@@ -58,14 +58,16 @@ export class ConsumerRegistry {
    * @throws ApiFault. Source: nats-server consumer.go `addConsumerWithAssignment`.
    */
   async create(stream: Stream, given: ConsumerConfig, action: ConsumerAction): Promise<Consumer> {
-    const config = withConsumerDefaults(given, stream.config);
+    const found = stream.consumers.get(given.durable_name ?? given.name ?? "");
+    // A consumer that exists is paused and resumed by a request of its own only.
+    const kept = found === undefined ? given : withPauseOf(given, found.config);
+    const config = withConsumerDefaults(kept, stream.config);
     checkConsumerConfig(config, stream.config, { maxAckPending: this.account.limits.max_ack_pending });
     const name = config.durable_name ?? config.name;
-    const existing = name === undefined ? undefined : stream.consumers.get(name);
-    if (existing !== undefined) {
-      if (isDeepStrictEqual(config, existing.config)) return existing;
+    if (found !== undefined) {
+      if (isDeepStrictEqual(config, found.config)) return found;
       if (action === "create") throw apiFault("ConsumerAlreadyExists");
-      return this.update(stream, existing, config);
+      return this.update(stream, found, config);
     }
     if (action === "update") throw apiFault("ConsumerDoesNotExist");
     this.checkRoom(stream);
@@ -78,6 +80,12 @@ export class ConsumerRegistry {
     }
     if (name !== undefined && !isValidName(name)) throw apiFault("ConsumerBadDurableName");
     return this.createNew(stream, config, name ?? newConsumerName(stream));
+  }
+
+  /** Pauses a consumer until `until` (RFC 3339), or resumes it. */
+  async pause(stream: Stream, consumer: Consumer, until: string | undefined): Promise<void> {
+    const pause = until === undefined ? {} : { pause_until: until };
+    await this.store(stream, consumer, { ...withoutPause(consumer.config), ...pause });
   }
 
   /** Deletes a consumer with its memory. */
@@ -100,16 +108,22 @@ export class ConsumerRegistry {
   }
 
   private async update(stream: Stream, consumer: Consumer, config: ConsumerConfig): Promise<Consumer> {
-    const { name, createdUs, store } = consumer;
+    const { name } = consumer;
     if (stream.config.retention === "workqueue" && !isUniquePartition(stream, name, filtersOf(config))) {
       throw apiFault("ConsumerWQConsumerNotUnique");
     }
     checkConsumerUpdate(consumer.config, config, consumer.isPushBound === true);
+    await this.store(stream, consumer, config);
+    return consumer;
+  }
+
+  /** Gives a consumer its new configuration once that is durable. */
+  private async store(stream: Stream, consumer: Consumer, config: ConsumerConfig): Promise<void> {
+    const { name, createdUs, store } = consumer;
     if (store !== undefined) {
       await stream.store.updateConsumerMetadata(name, consumerMetadata({ config, createdUs }));
     }
     stream.updateConsumer(consumer, config);
-    return consumer;
   }
 
   private checkRoom(stream: Stream): void {
@@ -129,6 +143,7 @@ export class ConsumerRegistry {
     store?.append({ kind: "floor", ackFloor: consumer.acks.ackFloor, delivered: consumer.acks.delivered });
     this.register(stream, consumer);
     this.advise(stream, consumer, "create");
+    if (consumer.pause.isActive) consumer.advisePause();
     return consumer;
   }
 
@@ -159,6 +174,14 @@ export class ConsumerRegistry {
       action,
     });
   }
+}
+
+function withoutPause({ pause_until: _, ...config }: ConsumerConfig): ConsumerConfig {
+  return config;
+}
+
+function withPauseOf(given: ConsumerConfig, { pause_until: until }: ConsumerConfig): ConsumerConfig {
+  return until === undefined ? withoutPause(given) : { ...given, pause_until: until };
 }
 
 /** A work queue gives each message to one consumer: their filters may not overlap. */

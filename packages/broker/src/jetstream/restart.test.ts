@@ -154,3 +154,27 @@ it("consumers in memory and memory streams are gone", async () => {
   expect(await second.ask("STREAM.NAMES")).toMatchObject({ streams: ["S"] });
   expect(await second.ask("CONSUMER.NAMES.S")).toMatchObject({ consumers: [] });
 });
+
+it("a consumer stays paused, and stays where it was reset to", async () => {
+  const first = await start();
+  await first.stream("S", onFile);
+  await first.consumer("S", "c");
+  for (let n = 1; n <= 3; n++) await acknowledged(first, `S.${n}`);
+  const inbox = await first.pull("S", "c", { batch: 3 });
+  await first.ack(inbox.received[2]);
+  await first.ask("CONSUMER.RESET.S.c", { seq: 2 });
+  const pauseUntil = new Date(clock.nowMs() + 60_000).toISOString();
+  await first.ask("CONSUMER.PAUSE.S.c", { pause_until: pauseUntil });
+
+  const second = await start(first);
+  expect(await second.info("S", "c")).toMatchObject({
+    paused: true,
+    delivered: { consumer_seq: 0, stream_seq: 1 },
+    num_ack_pending: 0,
+    num_pending: 2,
+  });
+  const waiting = await second.pull("S", "c", { batch: 2, expires: 120e9 });
+  expect(waiting.take()).toEqual([]);
+  await second.advance(60_001);
+  expect(waiting.take()).toEqual(["S.2", "S.3"]);
+});

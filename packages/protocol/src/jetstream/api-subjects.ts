@@ -39,4 +39,6 @@ export const JETSTREAM_HEADERS = {
   lastSequence: "Nats-Last-Sequence",
   pendingMessages: "Nats-Pending-Messages",
   pendingBytes: "Nats-Pending-Bytes",
+  /** Tells a client that it is the pinned one, and what to say so with. */
+  pinId: "Nats-Pin-Id",
 } as const;

@@ -10,6 +10,14 @@ export type DeliverPolicy =
 export type AckPolicy = "none" | "all" | "explicit";
 /** Whether stored messages are replayed at once or at the pace they came in. */
 export type ReplayPolicy = "instant" | "original";
+/**
+ * Who is served first among the pull requests of a consumer with priority groups: everybody in turn; everybody,
+ * but those who ask to only help out when there is too much; one client as long as it keeps pulling; the request
+ * with the lowest `priority`.
+ *
+ * Source: ADR-42.
+ */
+export type PriorityPolicy = "none" | "overflow" | "pinned_client" | "prioritized";
 /** What a consumer request may do: create only, update only, or (empty) either. */
 export type ConsumerAction = "" | "create" | "update";
 
@@ -57,6 +65,12 @@ export interface ConsumerConfig {
   readonly mem_storage?: boolean;
   readonly direct?: boolean;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** RFC 3339. Nothing is delivered until then. */
+  readonly pause_until?: string;
+  readonly priority_groups?: readonly string[];
+  readonly priority_policy?: PriorityPolicy;
+  /** Nanoseconds a pinned client may stay away before another one is pinned. */
+  readonly priority_timeout?: number;
 }
 
 /** Body of a consumer create request. */
@@ -75,6 +89,22 @@ export interface PullRequest {
   readonly no_wait: boolean;
   /** Nanoseconds; 0: none. */
   readonly idle_heartbeat: number;
+  /** Absent in requests that are no JSON. */
+  readonly priority?: PullPriority;
+}
+
+/** What a pull request says to a consumer with priority groups. Source: ADR-42. */
+export interface PullPriority {
+  /** Empty: none. */
+  readonly group: string;
+  /** With the policy `overflow`: serve the request only when so many messages wait to be delivered; 0: always. */
+  readonly minPending: number;
+  /** With the policy `overflow`: serve the request only when so many messages wait to be acknowledged; 0: always. */
+  readonly minAckPending: number;
+  /** Pin id the client was given; empty: none yet. */
+  readonly pinId: string;
+  /** With the policy `prioritized`: 0 is served first, 9 last. */
+  readonly level: number;
 }
 
 /**
@@ -89,6 +119,7 @@ export const CONSUMER_DEFAULTS = {
   inactiveThresholdNs: 5_000_000_000,
   minIdleHeartbeatNs: 100_000_000,
   minMaxExpiresNs: 1_000_000,
+  priorityTimeoutNs: 120_000_000_000,
   /** Bytes a flow-controlled push consumer may have unacknowledged at most; it starts with a sixteenth. */
   flowControlWindowBytes: 32 * 1024 * 1024,
 } as const;

@@ -48,7 +48,19 @@ export interface ConsumerInfo {
   readonly num_waiting: number;
   readonly num_pending: number;
   readonly push_bound?: boolean;
+  readonly paused?: boolean;
+  /** Nanoseconds. */
+  readonly pause_remaining?: number;
   readonly ts: string;
+  readonly priority_groups?: readonly PriorityGroupInfo[];
+}
+
+/** A priority group of a consumer, and the client that is pinned in it. */
+export interface PriorityGroupInfo {
+  readonly group: string;
+  readonly pinned_client_id?: string;
+  /** When it was pinned; the zero time when none is. */
+  readonly pinned_ts: string;
 }
 
 /** A stored message in JSON; `hdrs` and `data` are base64. */

@@ -19,6 +19,10 @@ export const STATUS = {
   consumerDeleted: [409, "Consumer Deleted"],
   consumerIsPushBased: [409, "Consumer is push based"],
   exceededMaxWaiting: [409, "Exceeded MaxWaiting"],
+  /** The pin id of a request is not, or no longer, the one of the pinned client: a waiting request ends. */
+  wrongPinId: [423, "Nats-Wrong-Pin-Id"],
+  /** The same for a request that comes in. */
+  pinIdMismatch: [423, "Nats-Pin-Id mismatch"],
   messageNotFound: [404, "Message Not Found"],
   emptyRequest: [408, "Empty Request"],
   malformedRequest: [408, "Malformed Request"],

@@ -1,4 +1,10 @@
-import { API_PREFIX, type JetStreamErrorName, RESPONSE_TYPE_PREFIX, STATUS } from "@ganglion/protocol";
+import {
+  API_PREFIX,
+  type JetStreamErrorName,
+  RESPONSE_TYPE_PREFIX,
+  STATUS,
+  ZERO_TIMESTAMP,
+} from "@ganglion/protocol";
 import type { JetStreamAccount } from "../account.js";
 import type { RoutedMessage } from "../account-bus.js";
 import { statusMessage } from "../consumer/delivery-target.js";
@@ -9,6 +15,9 @@ import {
   getConsumerInfo,
   listConsumerNames,
   listConsumers,
+  pauseConsumer,
+  resetConsumer,
+  unpinConsumer,
 } from "./consumer-requests.js";
 import { directGet } from "./direct-get.js";
 import { accountInfo } from "./info.js";
@@ -160,6 +169,29 @@ const ROUTES: readonly Route[] = [
     type: "consumer_delete",
     fallback: "StreamGeneral",
     handle: deleteConsumer,
+  },
+  {
+    verb: "CONSUMER.PAUSE",
+    args: [2, 2],
+    type: "consumer_pause",
+    fallback: "ConsumerStoreFailed",
+    handle: pauseConsumer,
+    whenFailed: { paused: false, pause_until: ZERO_TIMESTAMP },
+  },
+  {
+    verb: "CONSUMER.UNPIN",
+    args: [2, 2],
+    type: "consumer_unpin",
+    fallback: "StreamGeneral",
+    handle: unpinConsumer,
+  },
+  {
+    verb: "CONSUMER.RESET",
+    args: [2, 2],
+    type: "consumer_reset",
+    fallback: "StreamGeneral",
+    handle: resetConsumer,
+    whenFailed: { reset_seq: 0 },
   },
   refused("STREAM.SNAPSHOT", "stream_snapshot", "StreamSnapshot"),
   refused("STREAM.RESTORE", "stream_restore", "StreamRestore"),

@@ -20,6 +20,7 @@ import {
   list,
   optional,
   optionalObject,
+  optionalWord,
   text,
   textMap,
 } from "./json.js";
@@ -29,7 +30,7 @@ const int64 = integer(-(2 ** 63), 2 ** 63);
 const int32 = integer(-(2 ** 31), 2 ** 31 - 1);
 
 /** A time in RFC 3339; anything else is a mismatch. */
-const time: Decoder<string> = (value) => {
+export const time: Decoder<string> = (value) => {
   const written = text(value);
   return parseTimestamp(written) === undefined ? text(undefined) : written;
 };
@@ -127,6 +128,10 @@ export const decodeConsumerConfig = fields<ConsumerConfig>({
   mem_storage: optional(bool),
   direct: optional(bool),
   metadata: optional(textMap),
+  pause_until: optional(time),
+  priority_groups: optional(list(text)),
+  priority_policy: optionalWord(choice("none", "overflow", "pinned_client", "prioritized"), "none"),
+  priority_timeout: optional(int64),
 });
 
 /** Reads a consumer create request. Source: nats-server consumer.go `CreateConsumerRequest`. */

@@ -1,10 +1,13 @@
-import { LIST_PAGE_LIMIT, NAMES_PAGE_LIMIT } from "@ganglion/protocol";
+import { formatTimestamp, LIST_PAGE_LIMIT, NAMES_PAGE_LIMIT, ZERO_TIMESTAMP } from "@ganglion/protocol";
 import type { Consumer } from "../consumer/consumer.js";
+import { GROUP_NAME } from "../consumer/consumer-config-check.js";
+import { startPosition } from "../consumer/deliver-policy.js";
+import { pauseUntilUs } from "../consumer/pause.js";
 import type { Stream } from "../stream/stream.js";
 import { apiFault } from "./api-fault.js";
-import { decodeCreateConsumer } from "./config-codecs.js";
+import { decodeCreateConsumer, time } from "./config-codecs.js";
 import { consumerInfo } from "./info.js";
-import { decodeJson } from "./json.js";
+import { always, decodeJson, fields, integer, optional, text } from "./json.js";
 import { decodePagedRequest, pageOf } from "./paging.js";
 import {
   type ApiRequest,
@@ -60,6 +63,74 @@ export function getConsumerInfo(request: ApiRequest): ResponseBody {
   if (!isEmptyRequest(request.payload)) throw apiFault("NotEmptyRequest");
   const { stream, consumer } = findConsumer(request);
   return consumerInfo(request.account, stream, consumer);
+}
+
+const decodePause = fields<{ readonly pause_until?: string }>({ pause_until: optional(time) });
+
+/** `CONSUMER.PAUSE.S.C`. Without a time, or with one that has passed, the consumer goes on. Source: `jsConsumerPauseRequest`. */
+export async function pauseConsumer(request: ApiRequest): Promise<ResponseBody> {
+  const { pause_until: until } = decodeOptional(request.payload, decodePause);
+  const { stream, consumer } = findConsumer(request);
+  const untilUs = until === undefined ? undefined : pauseUntilUs({ ...consumer.config, pause_until: until });
+  const written = untilUs === undefined ? undefined : formatTimestamp(untilUs);
+  await request.account.consumers.pause(stream, consumer, written);
+  const { isActive, remainingUs } = consumer.pause;
+  return {
+    paused: isActive,
+    pause_until: written ?? ZERO_TIMESTAMP,
+    ...(isActive ? { pause_remaining: remainingUs * 1000 } : {}),
+  };
+}
+
+const decodeUnpin = fields<{ readonly group: string }>({ group: always(text, "") });
+
+/** `CONSUMER.UNPIN.S.C`. Source: nats-server jetstream_api.go `jsConsumerUnpinRequest`. */
+export function unpinConsumer(request: ApiRequest): ResponseBody {
+  const { group } = decodeJson(request.payload, decodeUnpin);
+  if (group === "") throw apiFault("InvalidJSON", { err: "consumer group not specified" });
+  if (!GROUP_NAME.test(group)) throw apiFault("ConsumerInvalidGroupName");
+  const { consumer } = findConsumer(request);
+  if (!(consumer.config.priority_groups ?? []).includes(group))
+    throw apiFault("ConsumerInvalidPriorityGroup");
+  consumer.unpin();
+  return {};
+}
+
+const decodeReset = fields<{ readonly seq?: number }>({ seq: optional(integer(0)) });
+
+/**
+ * `CONSUMER.RESET.S.C`: goes on at a sequence, or behind what is acknowledged.
+ *
+ * Source: nats-server consumer.go `resetStartingSeqLocked`.
+ */
+export async function resetConsumer(request: ApiRequest): Promise<ResponseBody> {
+  const { seq } = decodeOptional(request.payload, decodeReset);
+  const { stream, consumer } = findConsumer(request);
+  const sequence = seq ?? consumer.acks.ackFloor.stream + 1;
+  if (seq !== undefined) checkReset(stream, consumer, seq);
+  consumer.reset(sequence);
+  if (stream.config.retention === "interest") stream.removeUnneeded();
+  const { store } = consumer;
+  if (store !== undefined) await new Promise<void>((resolve) => store.whenDurable(resolve));
+  return { ...consumerInfo(request.account, stream, consumer), reset_seq: sequence };
+}
+
+function checkReset(stream: Stream, { config }: Consumer, sequence: number): void {
+  const refuse = (reason: string) => apiFault("ConsumerInvalidReset", { err: reason });
+  switch (config.deliver_policy) {
+    case "all":
+      return;
+    case "by_start_sequence":
+      if (sequence < (config.opt_start_seq ?? 0)) throw refuse("below start seq");
+      return;
+    case "by_start_time": {
+      const first = startPosition(config, stream.store.messages, stream.config.max_msgs_per_subject);
+      if (sequence < first.sequence) throw refuse("below start time");
+      return;
+    }
+    default:
+      throw refuse("not allowed");
+  }
 }
 
 /** `CONSUMER.DELETE.S.C`. Source: nats-server jetstream_api.go `jsConsumerDeleteRequest`. */

@@ -79,8 +79,19 @@ export function consumerInfo(account: JetStreamAccount, stream: Stream, consumer
     num_waiting: waiting,
     num_pending: consumer.cursor.pendingCount,
     ...(bound === true ? { push_bound: true } : {}),
+    ...(consumer.pause.isActive ? { paused: true, pause_remaining: consumer.pause.remainingUs * 1000 } : {}),
+    ...priorityGroups(consumer),
     ts: formatTimestamp(account.clock.nowUs()),
   };
+}
+
+/** One client is pinned in the first group. Source: nats-server consumer.go `infoWithSnapAndReply`. */
+function priorityGroups({ config, pinned }: Consumer): Pick<ConsumerInfo, "priority_groups"> {
+  const [group] = config.priority_groups ?? [];
+  if (group === undefined) return {};
+  const { id, sinceUs } = pinned;
+  const pinned_ts = sinceUs === undefined ? ZERO_TIMESTAMP : formatTimestamp(sinceUs);
+  return { priority_groups: [{ group, ...(id === undefined ? {} : { pinned_client_id: id }), pinned_ts }] };
 }
 
 function sequenceInfo(pair: SequencePair, lastUs: number | undefined): SequenceInfo {

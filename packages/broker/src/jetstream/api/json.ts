@@ -59,6 +59,11 @@ export function optional<T>(decode: Decoder<T>): Field<T> {
   return { decode, zero: undefined, isEmpty };
 }
 
+/** A field of words that is left out when it is missing or the word that says nothing. */
+export function optionalWord<T extends string>(decode: Decoder<T>, nothing: T): Field<T> {
+  return { decode, zero: undefined, isEmpty: (value) => value === nothing };
+}
+
 /** A field that is left out when it is missing, but kept when it is an empty object. */
 export function optionalObject<T>(decode: Decoder<T>): Field<T> {
   return { decode, zero: undefined, isEmpty: () => false };

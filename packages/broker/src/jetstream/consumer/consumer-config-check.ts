@@ -40,7 +40,15 @@ export function withConsumerDefaults(config: ConsumerConfig, stream: StreamConfi
     ...(ackWait === undefined ? {} : { ack_wait: ackWait }),
     ...(maxAckPending === undefined ? {} : { max_ack_pending: maxAckPending }),
     ...(threshold === undefined ? {} : { inactive_threshold: threshold }),
+    ...priorityDefaults(config),
   };
+}
+
+function priorityDefaults(config: ConsumerConfig): Partial<ConsumerConfig> {
+  const { priority_policy: policy, priority_timeout: timeout = 0 } = config;
+  return policy === "pinned_client" && timeout <= 0
+    ? { priority_timeout: CONSUMER_DEFAULTS.priorityTimeoutNs }
+    : {};
 }
 
 /** What beside the stream limits a consumer. -1 or 0: no limit. */
@@ -189,6 +197,25 @@ function checkRest(config: ConsumerConfig): void {
   }
   if (metadataSizeBytes(config.metadata) > STREAM_DEFAULTS.maxMetadataSizeBytes) {
     throw apiFault("ConsumerMetadataLength", { limit: `${STREAM_DEFAULTS.maxMetadataSizeBytes / 1024}KB` });
+  }
+  checkPriority(config);
+}
+
+/** Source: nats-server consumer.go `validGroupName`. */
+export const GROUP_NAME = /^[a-zA-Z0-9/_=-]{1,16}$/;
+
+function checkPriority(config: ConsumerConfig): void {
+  const { priority_policy: policy = "none", priority_groups: groups = [], priority_timeout = 0 } = config;
+  if (policy === "none") {
+    if (groups.length > 0) throw apiFault("ConsumerPriorityGroupWithPolicyNone");
+    if (priority_timeout > 0) throw apiFault("ConsumerPinnedTTLWithoutPriorityPolicyNone");
+    return;
+  }
+  if (config.deliver_subject !== undefined) throw apiFault("ConsumerPushWithPriorityGroup");
+  if (groups.length === 0) throw apiFault("ConsumerPriorityPolicyWithoutGroup");
+  for (const group of groups) {
+    if (group === "") throw apiFault("ConsumerEmptyGroupName");
+    if (!GROUP_NAME.test(group)) throw apiFault("ConsumerInvalidGroupName");
   }
 }
 

@@ -7,6 +7,7 @@ import {
   parseAck,
   STATUS,
   type Status,
+  ZERO_TIMESTAMP,
 } from "@ganglion/protocol";
 import type { ConsumerStore } from "@ganglion/store";
 import type { Runnable } from "../ready-queue.js";
@@ -17,6 +18,7 @@ import { Cursor } from "./cursor.js";
 import { filtersOf, type StartPosition, startPosition } from "./deliver-policy.js";
 import { Delivery } from "./delivery.js";
 import { statusMessage, type TargetHost } from "./delivery-target.js";
+import { Pause } from "./pause.js";
 import { PendingAcks } from "./pending-acks.js";
 import { PullTarget } from "./pull-target.js";
 import { PushTarget } from "./push-target.js";
@@ -48,6 +50,7 @@ export class Consumer implements Runnable {
   newestAppended = 0;
   lastDeliveredUs: number | undefined;
   lastAckedUs: number | undefined;
+  readonly pause: Pause;
   private currentConfig: ConsumerConfig;
   private readonly delivery: Delivery;
   private readonly target: PullTarget | PushTarget;
@@ -99,6 +102,11 @@ export class Consumer implements Runnable {
       wake: () => this.wake(),
       sentUnacknowledged: (sequence) => host.released(this, sequence),
     });
+    this.pause = new Pause(host.clock, () => {
+      this.advisePause();
+      this.wake();
+    });
+    this.pause.update(config);
     this.acks.start();
     this.wake();
   }
@@ -125,6 +133,17 @@ export class Consumer implements Runnable {
     return this.target instanceof PushTarget ? this.target.isBound : undefined;
   }
 
+  /** Pin id of the client that is served, and since when (microseconds since 1970). */
+  get pinned(): { readonly id: string | undefined; readonly sinceUs: number | undefined } {
+    const pin = this.target instanceof PullTarget ? this.target.pin : undefined;
+    return { id: pin?.id, sinceUs: pin?.sinceUs };
+  }
+
+  /** Takes the pin away from the client of a priority group. */
+  unpin(): void {
+    if (this.target instanceof PullTarget) this.target.pin?.release("admin");
+  }
+
   matches(subject: string): boolean {
     return this.cursor.matches(subject);
   }
@@ -137,6 +156,10 @@ export class Consumer implements Runnable {
   /** Delivers what can be delivered now. The ready queue calls it. */
   run(): void {
     if (this.closed) return;
+    if (this.pause.isActive) {
+      this.target.idle(false);
+      return;
+    }
     const before = this.acks.delivered.consumer;
     this.delivery.run();
     this.awaitDurability();
@@ -225,6 +248,20 @@ export class Consumer implements Runnable {
     this.delivery.updateConfig(config);
     if (this.target.updateConfig(config) === true) this.acks.redeliverAll();
     if (filtersChanged) this.cursor.setFilters(filtersOf(config));
+    if (this.pause.update(config)) this.advisePause();
+    this.wake();
+  }
+
+  /**
+   * Goes on at `sequence` as if it were new there: what is not acknowledged is forgotten.
+   *
+   * Source: nats-server consumer.go `resetLocalStartingSeq`.
+   */
+  reset(sequence: number): void {
+    this.cursor.reset(sequence);
+    this.acks.reset(sequence);
+    this.lastDeliveredUs = undefined;
+    this.lastAckedUs = undefined;
     this.wake();
   }
 
@@ -233,6 +270,7 @@ export class Consumer implements Runnable {
     if (this.closed) return;
     this.closed = true;
     this.delivery.close();
+    this.pause.stop();
     this.acks.close();
     this.target.close(status);
   }
@@ -332,6 +370,25 @@ export class Consumer implements Runnable {
     );
   }
 
+  /** Tells that it is paused, or no longer. */
+  advisePause(): void {
+    const { pause_until: until } = this.currentConfig;
+    this.host.advisories.advise(`CONSUMER.PAUSE.${this.host.config.name}.${this.name}`, "consumer_pause", {
+      ...this.facts(),
+      paused: this.pause.isActive,
+      pause_until: until ?? ZERO_TIMESTAMP,
+    });
+  }
+
+  private advisePin(verb: "PINNED" | "UNPINNED", facts: Readonly<Record<string, string>>): void {
+    const type = `consumer_group_${verb.toLowerCase()}`;
+    this.host.advisories.advise(`CONSUMER.${verb}.${this.host.config.name}.${this.name}`, type, {
+      account: this.host.bus.accountName,
+      ...this.facts(),
+      ...facts,
+    });
+  }
+
   private facts(): { stream: string; consumer: string } {
     return { stream: this.host.config.name, consumer: this.name };
   }
@@ -348,6 +405,16 @@ export class Consumer implements Runnable {
         stream: this.cursor.sequence - 1,
       }),
       deliverable: () => this.cursor.pendingCount + this.acks.waitingForRedelivery,
+      pending: () => {
+        const isRedelivery = this.acks.nextRedeliverySequence() !== undefined;
+        return this.cursor.pendingCount + (isRedelivery ? 1 : 0);
+      },
+      ackPending: () => this.acks.pending.size,
+      pinned: (group, pinId) => this.advisePin("PINNED", { group, pinned_id: pinId }),
+      unpinned: (group, reason) => {
+        this.advisePin("UNPINNED", { group, reason });
+        this.wake();
+      },
       wake: () => this.wake(),
       expired: () => host.expired(this),
     };

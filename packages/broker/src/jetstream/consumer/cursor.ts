@@ -116,6 +116,14 @@ export class Cursor {
     this.next = Math.max(this.next, sequence);
   }
 
+  /** Goes on at `sequence`, wherever it was. */
+  reset(sequence: number): void {
+    this.endSkipList();
+    this.next = sequence;
+    this.blockedBy = undefined;
+    this.recount();
+  }
+
   /** Takes new filters. */
   setFilters(filters: readonly string[]): void {
     this.filters = filters.length === 0 ? undefined : filters;

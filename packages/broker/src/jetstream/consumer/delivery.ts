@@ -1,6 +1,7 @@
 import type { Timer } from "@ganglion/kernel";
-import { ackSubject, type ConsumerConfig } from "@ganglion/protocol";
+import { ackSubject, type ConsumerConfig, JETSTREAM_HEADERS } from "@ganglion/protocol";
 import type { StoredMessage } from "@ganglion/store";
+import { withHeaders } from "../stream/with-headers.js";
 import type { ConsumerHost } from "./consumer-host.js";
 import type { Cursor } from "./cursor.js";
 import type { DeliveryTarget } from "./delivery-target.js";
@@ -85,7 +86,10 @@ export class Delivery {
       }
       if (this.isHeld(message)) return "held";
       const sizeBytes = this.send(message, redelivery !== undefined);
-      if (sizeBytes === undefined) continue;
+      if (sizeBytes === undefined) {
+        if (target.isBlocked) return "stalled";
+        continue;
+      }
       messages++;
       bytes += sizeBytes;
       if (messages >= TURN_MESSAGES || bytes >= TURN_BYTES) return this.endTurn();
@@ -148,10 +152,13 @@ export class Delivery {
       timestampUs: message.timestampUs,
       pending: Math.max(0, cursor.pendingCount - (isRedelivery ? 0 : 1)),
     });
-    const { headerSizeBytes, data } = this.config.headers_only === true ? headersOnly(message) : message;
-    const sizeBytes = message.subject.length + reply.length + data.length;
+    const framed = this.config.headers_only === true ? headersOnly(message) : message;
+    const sizeBytes = message.subject.length + reply.length + framed.data.length;
     const subject = target.subjectFor(sizeBytes);
     if (subject === undefined) return undefined;
+    const { pinId } = target;
+    const { headerSizeBytes, data } =
+      pinId === undefined ? framed : withHeaders(framed, [[JETSTREAM_HEADERS.pinId, pinId]]);
     this.sending = true;
     const receivers = host.bus.publish({ subject, deliverAs: message.subject, reply, headerSizeBytes, data });
     this.sending = false;

@@ -31,7 +31,7 @@ const EXPIRY_DELAY_MS = 1;
 
 /** Deliveries of a consumer on their way to an acknowledgement: floor, redelivery queue and the one timer. */
 export class PendingAcks {
-  private readonly floor: AckFloor;
+  private floor: AckFloor;
   private readonly redeliveries = new RedeliveryQueue();
   /** Messages whose deliveries are used up, with their number. They are kept until acknowledged or removed. */
   private readonly abandoned = new Map<number, number>();
@@ -169,6 +169,17 @@ export class PendingAcks {
       ackFloor: this.floor.floor,
       delivered: this.floor.delivered,
     });
+  }
+
+  /** Forgets every delivery: the consumer goes on at `startSequence` as if it were new. */
+  reset(startSequence: number): void {
+    this.floor = new AckFloor(startSequence);
+    this.redeliveries.clear();
+    this.abandoned.clear();
+    this.timer?.cancel();
+    this.timerDueUs = Number.POSITIVE_INFINITY;
+    const { delivered, floor } = this.floor;
+    this.options.store?.replace({ delivered, ackFloor: floor, pending: new Map() });
   }
 
   /** Delivers everything that is pending again, as when the deliver subject changes. */

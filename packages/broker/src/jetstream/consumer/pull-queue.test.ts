@@ -20,7 +20,7 @@ function endings() {
 
 function serve(queue: PullQueue, sizeBytes = 1): string | undefined {
   const { end } = endings();
-  const next = queue.peek(sizeBytes, 0, end);
+  const next = queue.peek({ sizeBytes, nowMs: 0, end, turnOf: () => "now" });
   if (next !== undefined) queue.deliver(sizeBytes, 0);
   return next?.reply;
 }
@@ -52,7 +52,7 @@ describe("PullQueue", () => {
     queue.add("b", request({ batch: 10 }), 0);
     expect(serve(queue, 60)).toBe("a");
     expect(serve(queue, 60)).toBe("b");
-    expect(queue.peek(60, 0, end)?.reply).toBe("b");
+    expect(queue.peek({ sizeBytes: 60, nowMs: 0, end, turnOf: () => "now" })?.reply).toBe("b");
     expect(ended).toEqual(["a: 409 Message Size Exceeds MaxBytes, 9 messages, 40 bytes"]);
     const exact = new PullQueue(1);
     exact.add("c", request({ batch: 10, max_bytes: 60 }), 0);
@@ -65,7 +65,7 @@ describe("PullQueue", () => {
     const { ended, end } = endings();
     queue.add("a", request({ expires: 5e6 }), 100);
     queue.add("b", request({ expires: 9e6 }), 100);
-    expect(queue.peek(1, 105, end)?.reply).toBe("b");
+    expect(queue.peek({ sizeBytes: 1, nowMs: 105, end, turnOf: () => "now" })?.reply).toBe("b");
     expect(ended).toEqual(["a: 408 Request Timeout, 1 messages, 0 bytes"]);
   });
 
@@ -87,7 +87,7 @@ describe("PullQueue", () => {
     const heartbeat = ({ reply }: WaitingRequest) => void beats.push(reply);
     queue.add("a", request({ batch: 9, expires: 1000e6, idle_heartbeat: 100e6 }), 0);
     expect(queue.sweep({ ...sweep, nowMs: 50, heartbeat, end })).toBe(100);
-    queue.peek(1, 60, end);
+    queue.peek({ sizeBytes: 1, nowMs: 60, end, turnOf: () => "now" });
     queue.deliver(1, 60);
     expect(queue.sweep({ ...sweep, nowMs: 110, heartbeat, end })).toBe(160);
     expect(queue.sweep({ ...sweep, nowMs: 160, heartbeat, end })).toBe(260);

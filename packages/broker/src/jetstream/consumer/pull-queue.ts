@@ -1,4 +1,4 @@
-import { type PullRequest, STATUS, type Status } from "@ganglion/protocol";
+import { type PullPriority, type PullRequest, STATUS, type Status } from "@ganglion/protocol";
 
 /** A pull request that waits for messages. */
 export interface WaitingRequest {
@@ -17,10 +17,25 @@ export interface WaitingRequest {
   readonly heartbeatMs: number;
   /** When the next heartbeat is due, on the monotonic clock. */
   heartbeatDueMs: number | undefined;
+  /** Undefined for a request that is no JSON. */
+  priority: PullPriority | undefined;
 }
+
+/** Whether a request may get the next message: now, not now, or never since another client is pinned. */
+export type Turn = "now" | "later" | "wrongPin";
 
 /** Tells a requester why its request ended early. */
 export type EndRequest = (request: WaitingRequest, status: Status) => void;
+
+/** How {@link PullQueue.peek} chooses. */
+export interface PeekOptions {
+  /** Of the next message. */
+  readonly sizeBytes: number;
+  /** On the monotonic clock. */
+  readonly nowMs: number;
+  end: EndRequest;
+  turnOf(request: WaitingRequest): Turn;
+}
 
 /** What {@link PullQueue.sweep} looks at and reports to. */
 export interface SweepOptions {
@@ -40,7 +55,11 @@ export interface SweepOptions {
 export class PullQueue {
   private requests: WaitingRequest[] = [];
 
-  constructor(private maxWaiting: number) {}
+  /** @param isPrioritized - requests with a lower level go before others. */
+  constructor(
+    private readonly maxWaiting: number,
+    private readonly isPrioritized = false,
+  ) {}
 
   get size(): number {
     return this.requests.length;
@@ -58,7 +77,7 @@ export class PullQueue {
   /** Adds a request. @param nowMs - on the monotonic clock. */
   add(reply: string, request: PullRequest, nowMs: number): void {
     const heartbeatMs = request.idle_heartbeat / 1e6;
-    this.requests.push({
+    this.insert({
       reply,
       messagesLeft: request.batch,
       bytesLeft: Math.max(0, request.max_bytes),
@@ -68,21 +87,27 @@ export class PullQueue {
       expiresMs: request.expires > 0 ? nowMs + request.expires / 1e6 : undefined,
       heartbeatMs,
       heartbeatDueMs: heartbeatMs > 0 ? nowMs + heartbeatMs : undefined,
+      priority: request.priority,
     });
   }
 
   /**
-   * The request that gets the next message of `sizeBytes`. Requests that are overdue, or too small for the
-   * message, are ended on the way. Nothing is counted until {@link deliver}.
+   * The request that gets the next message. Requests that are overdue, too small for the message, or of a client
+   * that is not the pinned one, are ended on the way. Nothing is counted until {@link deliver}.
+   *
+   * @returns undefined when it is nobody's turn.
    */
-  peek(sizeBytes: number, nowMs: number, end: EndRequest): WaitingRequest | undefined {
+  peek({ sizeBytes, nowMs, end, turnOf }: PeekOptions): WaitingRequest | undefined {
+    let passedOver = 0;
     for (let request = this.requests[0]; request !== undefined; request = this.requests[0]) {
-      if (request.limitsBytes && sizeBytes > request.bytesLeft) {
+      const refusal = refusalOf(request, { sizeBytes, nowMs });
+      const turn = refusal === undefined ? turnOf(request) : "now";
+      if (turn === "later") {
+        this.requests.push(...this.requests.splice(0, 1));
+        if (++passedOver >= this.requests.length) return undefined;
+      } else if (refusal !== undefined || turn === "wrongPin") {
         this.requests.shift();
-        end(request, STATUS.messageSizeExceedsMaxBytes);
-      } else if (isOverdue(request, nowMs)) {
-        this.requests.shift();
-        end(request, STATUS.requestTimeout);
+        end(request, refusal ?? STATUS.wrongPinId);
       } else {
         return request;
       }
@@ -102,7 +127,7 @@ export class PullQueue {
     }
     if (request.heartbeatDueMs !== undefined) request.heartbeatDueMs = nowMs + request.heartbeatMs;
     if (request.messagesLeft <= 0) this.requests.shift();
-    else if (this.requests.length > 1) this.requests.push(...this.requests.splice(0, 1));
+    else if (this.requests.length > 1) for (const served of this.requests.splice(0, 1)) this.insert(served);
   }
 
   /** Drops the first request: nobody listens to it any more. */
@@ -143,6 +168,27 @@ export class PullQueue {
     this.requests = [];
     for (const request of ended) end(request, status);
   }
+
+  private insert(request: WaitingRequest): void {
+    const level = levelOf(request);
+    const at = this.isPrioritized ? this.requests.findIndex((other) => levelOf(other) > level) : -1;
+    if (at === -1) this.requests.push(request);
+    else this.requests.splice(at, 0, request);
+  }
+}
+
+/** Requests that name no level come last. Source: nats-server consumer.go `insertAtPosition`. */
+function levelOf({ priority }: WaitingRequest): number {
+  return priority?.level ?? Number.POSITIVE_INFINITY;
+}
+
+function refusalOf(
+  request: WaitingRequest,
+  { sizeBytes, nowMs }: Pick<PeekOptions, "sizeBytes" | "nowMs">,
+): Status | undefined {
+  if (isOverdue(request, nowMs)) return STATUS.requestTimeout;
+  if (request.limitsBytes && sizeBytes > request.bytesLeft) return STATUS.messageSizeExceedsMaxBytes;
+  return undefined;
 }
 
 function isOverdue(request: WaitingRequest, nowMs: number): boolean {

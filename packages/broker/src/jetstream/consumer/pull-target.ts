@@ -1,6 +1,7 @@
 import type { Timer } from "@ganglion/kernel";
 import {
   badPullRequest,
+  CONSUMER_DEFAULTS,
   type ConsumerConfig,
   exceededMaxRequestBatch,
   exceededMaxRequestExpires,
@@ -13,8 +14,9 @@ import {
   type Status,
 } from "@ganglion/protocol";
 import { type DeliveryTarget, statusMessage, type TargetHost } from "./delivery-target.js";
-import { PullQueue, type WaitingRequest } from "./pull-queue.js";
-import { parsePullRequest } from "./pull-request.js";
+import { Pin } from "./pin.js";
+import { PullQueue, type Turn, type WaitingRequest } from "./pull-queue.js";
+import { parsePullRequest, priorityFault } from "./pull-request.js";
 
 /** A full queue of requests is swept at most this often. Source: consumer.go `processNextMsgRequest`. */
 const FULL_SWEEP_INTERVAL_MS = 1000;
@@ -28,19 +30,37 @@ export class PullTarget implements DeliveryTarget {
   private lastUsedMs: number;
   private lastSweepMs = Number.NEGATIVE_INFINITY;
   private current: WaitingRequest | undefined;
+  /** The pinned client, when the consumer has that policy. */
+  readonly pin: Pin | undefined;
 
   constructor(
     private config: ConsumerConfig,
     private readonly inactiveThresholdMs: () => number,
     private readonly host: TargetHost,
   ) {
-    this.queue = new PullQueue(config.max_waiting ?? 0);
+    this.queue = new PullQueue(config.max_waiting ?? 0, config.priority_policy === "prioritized");
+    if (config.priority_policy === "pinned_client") {
+      this.pin = new Pin({
+        clock: host.clock,
+        timeoutMs: () => (this.config.priority_timeout ?? CONSUMER_DEFAULTS.priorityTimeoutNs) / 1e6,
+        pinned: host.pinned,
+        unpinned: host.unpinned,
+      });
+    }
     this.lastUsedMs = host.clock.monotonicMs();
     this.watchInactivity();
   }
 
   get isReady(): boolean {
     return this.queue.size > 0;
+  }
+
+  get isBlocked(): boolean {
+    return this.current === undefined && this.queue.size > 0;
+  }
+
+  get pinId(): string | undefined {
+    return this.pin?.id;
   }
 
   /** How many requests wait, those that somebody still listens for. */
@@ -55,7 +75,9 @@ export class PullTarget implements DeliveryTarget {
     const request = parsePullRequest(payload);
     const refusal = typeof request === "string" ? badPullRequest(request) : this.refusalOf(request);
     if (refusal !== undefined || typeof request === "string") {
-      if (refusal !== undefined) this.host.bus.publish(statusMessage(reply, refusal));
+      if (refusal !== undefined && !isSilent(refusal, request)) {
+        this.host.bus.publish(statusMessage(reply, refusal));
+      }
       return;
     }
     this.queue.add(reply, request, clock.monotonicMs());
@@ -69,7 +91,9 @@ export class PullTarget implements DeliveryTarget {
   }
 
   subjectFor(sizeBytes: number): string | undefined {
-    this.current = this.queue.peek(sizeBytes, this.host.clock.monotonicMs(), this.end);
+    const nowMs = this.host.clock.monotonicMs();
+    this.current = this.queue.peek({ sizeBytes, nowMs, end: this.end, turnOf: this.turnOf });
+    if (this.current !== undefined) this.pinClientOf(this.current);
     return this.current?.reply;
   }
 
@@ -93,6 +117,7 @@ export class PullTarget implements DeliveryTarget {
   close(status: Status): void {
     this.timer?.cancel();
     this.inactivityTimer?.cancel();
+    this.pin?.stop();
     this.queue.endAll(status, (request) => void this.host.bus.publish(statusMessage(request.reply, status)));
   }
 
@@ -103,6 +128,8 @@ export class PullTarget implements DeliveryTarget {
       return exceededMaxRequestExpires(formatGoDuration(max_expires));
     }
     if (max_bytes > 0 && request.max_bytes > max_bytes) return exceededMaxRequestMaxBytes(max_bytes);
+    const refusal = this.priorityRefusal(request);
+    if (refusal !== undefined) return refusal;
     const nowMs = this.host.clock.monotonicMs();
     if (this.queue.isFull && nowMs - this.lastSweepMs > FULL_SWEEP_INTERVAL_MS) this.sweep(false);
     if (request.no_wait) {
@@ -111,6 +138,42 @@ export class PullTarget implements DeliveryTarget {
       if (refusal !== undefined) return refusal;
     }
     return this.queue.isFull ? STATUS.exceededMaxWaiting : undefined;
+  }
+
+  private priorityRefusal({ priority }: PullRequest): Status | undefined {
+    if (priority === undefined) return undefined;
+    const fault = priorityFault(priority, this.config);
+    if (fault !== undefined) return badPullRequest(fault);
+    const pinId = this.pin?.id;
+    if (pinId === undefined || priority.pinId === "") return undefined;
+    if (priority.pinId !== pinId) return STATUS.pinIdMismatch;
+    this.pin?.renew();
+    return undefined;
+  }
+
+  private readonly turnOf = ({ priority }: WaitingRequest): Turn => {
+    const { priority_policy: policy } = this.config;
+    if (policy === "pinned_client") {
+      const pinId = priority?.pinId ?? "";
+      const pinned = this.pin?.id;
+      if (pinId === (pinned ?? "")) return "now";
+      return pinId === "" ? "later" : "wrongPin";
+    }
+    if (policy !== "overflow" || priority === undefined) return "now";
+    const { minPending, minAckPending } = priority;
+    if (minPending <= 0 && minAckPending <= 0) return "now";
+    const overflows =
+      (minPending > 0 && this.host.pending() >= minPending) ||
+      (minAckPending > 0 && this.host.ackPending() >= minAckPending);
+    return overflows ? "now" : "later";
+  };
+
+  /** Pins the client that is served, when none is pinned and it is still there. */
+  private pinClientOf(request: WaitingRequest): void {
+    const { priority, reply } = request;
+    if (this.pin === undefined || this.pin.id !== undefined) return;
+    if (priority === undefined || !this.host.bus.hasInterest(reply)) return;
+    request.priority = { ...priority, pinId: this.pin.assign(priority.group) };
   }
 
   private noWaitRefusal(request: PullRequest): Status | undefined {
@@ -169,4 +232,12 @@ export class PullTarget implements DeliveryTarget {
       this.watchInactivity();
     });
   }
+}
+
+/**
+ * A client with heartbeats finds out by their absence that its request was one too many; told at once, it would
+ * ask again at once. Source: nats-server consumer.go `processNextMsgRequest`.
+ */
+function isSilent(refusal: Status, request: PullRequest | string): boolean {
+  return refusal === STATUS.exceededMaxWaiting && typeof request !== "string" && request.idle_heartbeat > 0;
 }

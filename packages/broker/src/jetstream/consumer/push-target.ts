@@ -15,6 +15,8 @@ const UNREACHED_RETRY_MS = 250;
 
 /** Delivers to the subject of a push consumer while somebody listens there. */
 export class PushTarget implements DeliveryTarget {
+  readonly isBlocked = false;
+  readonly pinId = undefined;
   private subject: string;
   private interest: InterestWatch;
   private active: boolean;
