@@ -12,13 +12,12 @@ interface RunningServer extends AsyncDisposable {
 }
 
 function startOurs(settings: ServerSettings): Promise<RunningServer> {
-  const { user, pass, token, authTimeoutMs, pingIntervalMs, ...limits } = settings;
+  const { user, pass, token, authTimeoutMs, ...limits } = settings;
+  const timeout = authTimeoutMs === undefined ? {} : { timeoutMs: authTimeoutMs };
   return startBroker({
     ...limits,
-    ...(authTimeoutMs === undefined ? {} : { authTimeout: authTimeoutMs }),
-    ...(pingIntervalMs === undefined ? {} : { pingInterval: pingIntervalMs }),
-    ...(token === undefined ? {} : { authorization: { token } }),
-    ...(user === undefined || pass === undefined ? {} : { authorization: { user, pass } }),
+    ...(token === undefined ? {} : { authorization: { token, ...timeout } }),
+    ...(user === undefined || pass === undefined ? {} : { authorization: { user, pass, ...timeout } }),
   });
 }
 

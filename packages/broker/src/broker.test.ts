@@ -160,7 +160,7 @@ describe("time limits, on a virtual clock", () => {
 
   test("a silent client gets PINGs and is closed as stale after two without an answer", async () => {
     const clock = new VirtualClock();
-    const client = await open(await start({ clock, pingInterval: PING_EVERY_MS }));
+    const client = await open(await start({ clock, pingIntervalMs: PING_EVERY_MS }));
     client.send(QUIET);
     await client.sync();
     clock.advance(2_500); // the first PING comes early, to measure the round trip
@@ -174,7 +174,7 @@ describe("time limits, on a virtual clock", () => {
 
   test("an active client gets no PING beside the first, and an answer counts", async () => {
     const clock = new VirtualClock();
-    const client = await open(await start({ clock, pingInterval: PING_EVERY_MS }));
+    const client = await open(await start({ clock, pingIntervalMs: PING_EVERY_MS }));
     client.send(QUIET);
     await client.sync();
     clock.advance(2_500);
@@ -191,7 +191,7 @@ describe("time limits, on a virtual clock", () => {
 
   test("a client that does not authenticate in time is told so", async () => {
     const clock = new VirtualClock();
-    const client = await open(await start({ clock, authorization: { token: "t" }, authTimeout: "2s" }));
+    const client = await open(await start({ clock, authorization: { token: "t", timeoutMs: 2_000 } }));
     clock.advance(1_999);
     expect(client.isClosed).toBe(false);
     clock.advance(1);
@@ -201,7 +201,7 @@ describe("time limits, on a virtual clock", () => {
 
   test("a client that authenticates in time stays", async () => {
     const clock = new VirtualClock();
-    const client = await open(await start({ clock, authorization: { token: "t" }, authTimeout: "2s" }));
+    const client = await open(await start({ clock, authorization: { token: "t", timeoutMs: 2_000 } }));
     client.send('CONNECT {"verbose":false,"auth_token":"t"}\r\n');
     await client.sync();
     clock.advance(10_000);
@@ -243,7 +243,7 @@ describe("slow consumers", () => {
   test("are closed when a write takes longer than the deadline", async () => {
     const clock = new VirtualClock();
     const { broker } = await flood(
-      { clock, writeDeadline: "10s" },
+      { clock, writeDeadlineMs: 10_000 },
       (running) => running.statistics().outMessages >= 200,
     );
     expect(broker.statistics().slowConsumers).toBe(0);

@@ -6,7 +6,7 @@ import { brokerError } from "./errors.js";
 import type { BrokerOptions } from "./options.js";
 
 /** Options of {@link embedded}: those of a broker, whose JetStream is on. */
-export interface EmbeddedOptions extends Omit<BrokerOptions, "jetstream"> {
+export interface EmbeddedOptions extends Omit<BrokerOptions, "jetstream" | "storeDir"> {
   /**
    * Directory of the streams. Processes that name the same directory share one broker: the first one starts it,
    * the others join it. @default streams are kept in memory, and every `embedded()` has a broker of its own

@@ -7,5 +7,5 @@ export type { BrokerConfig } from "./config/schema.js";
 export type { BrokerStatistics } from "./connection/connection-registry.js";
 export { type EmbeddedOptions, embedded } from "./embedded.js";
 export * from "./errors.js";
-export type { BrokerOptions, JetStreamOptions } from "./options.js";
+export type { AccountOptions, AuthorizationOptions, BrokerOptions, JetStreamOptions } from "./options.js";
 export { REPORTED_VERSION } from "./version.js";

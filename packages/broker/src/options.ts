@@ -1,11 +1,4 @@
-import {
-  type Clock,
-  type Duration,
-  durationMs,
-  type Logger,
-  silentLogger,
-  systemClock,
-} from "@ganglion/kernel";
+import { type Clock, type Logger, silentLogger, systemClock } from "@ganglion/kernel";
 import {
   DEFAULT_AUTH_TIMEOUT_MS,
   DEFAULT_MAX_CONNECTIONS,
@@ -16,174 +9,232 @@ import {
   DEFAULT_PING_INTERVAL_MS,
   DEFAULT_WRITE_DEADLINE_MS,
 } from "@ganglion/protocol";
-import type { SimpleAuthorization } from "./auth/simple-authenticator.js";
+import type { AccountConfig } from "./config/blocks/accounts.js";
+import type { AuthorizationConfig } from "./config/blocks/authorization.js";
+import type { JetStreamConfig } from "./config/blocks/jetstream.js";
+import {
+  configConflicts,
+  DEFAULT_LAME_DUCK_DURATION_MS,
+  DEFAULT_LAME_DUCK_GRACE_PERIOD_MS,
+} from "./config/conflicts.js";
+import { isOption } from "./config/option-names.js";
+import { withoutEffect } from "./config/pending-options.js";
+import type { BrokerConfig } from "./config/schema.js";
 import { brokerError } from "./errors.js";
 
-/** JetStream of a broker. */
-export interface JetStreamOptions {
-  /** Directory of the streams. Without it they are kept in memory and are gone when the broker stops. */
-  readonly storeDir?: string;
-  /** Bytes that streams in memory may hold together. @default no limit */
-  readonly maxMemoryBytes?: number;
-  /** Bytes that streams in files may hold together. @default no limit */
-  readonly maxFileBytes?: number;
-  /** Name of the JetStream domain: the API is also below `$JS.<domain>.API`. @default none */
-  readonly domain?: string;
+/** JetStream of a broker. Without a directory streams are kept in memory and are gone when the broker stops. */
+export interface JetStreamOptions extends Omit<JetStreamConfig, "enabled"> {
+  /** @default true */
+  readonly enabled?: boolean;
 }
 
-/** Options of {@link startBroker}. Limits work as in nats-server, whose defaults they have. */
-export interface BrokerOptions {
+/** Who may connect: one user, one token, or several users. */
+export interface AuthorizationOptions extends AuthorizationConfig {
+  /** The same as `password`, as CONNECT calls it. */
+  readonly pass?: string;
+}
+
+/** An account. What it does not name it does not have. */
+export type AccountOptions = Partial<AccountConfig> & Pick<AccountConfig, "name">;
+
+/**
+ * Options of {@link startBroker}: the keys of a configuration file in camel case, with units in their names, and what
+ * only code can give. Defaults are those of nats-server, except for `host` and `port`.
+ */
+export interface BrokerOptions extends Omit<BrokerConfig, "jetstream" | "authorization" | "accounts"> {
   /** Address to listen on. @default "127.0.0.1" */
   readonly host?: string;
   /** TCP port; 0 or -1 takes a free one. @default 0 */
   readonly port?: number;
-  /** @default the server id */
-  readonly serverName?: string;
   /** Turns JetStream on. @default false */
   readonly jetstream?: boolean | JetStreamOptions;
-  /** Asks clients for this user and password, or this token. @default everybody may connect */
-  readonly authorization?: SimpleAuthorization;
-  /** Time a connection has to authenticate. @default "2s" */
-  readonly authTimeout?: Duration;
-  /** Largest message, headers included, in bytes. @default 1 MiB */
-  readonly maxPayloadBytes?: number;
-  /** Longest argument part of a control line, in bytes. @default 4096 */
-  readonly maxControlLineBytes?: number;
-  /** Bytes that may wait for a slow connection before it is closed; at least `maxPayloadBytes`. @default 64 MiB */
-  readonly maxPendingBytes?: number;
-  /** Connections at one time. @default 65536 */
-  readonly maxConnections?: number;
-  /** Subscriptions per connection; 0: no limit. @default 0 */
-  readonly maxSubscriptions?: number;
-  /** Time between keepalive PINGs. @default "2m" */
-  readonly pingInterval?: Duration;
-  /** PINGs without an answer before a connection is closed. @default 2 */
-  readonly maxPingsOut?: number;
-  /** Time one write to a connection may take. @default "10s" */
-  readonly writeDeadline?: Duration;
+  /** @default everybody may connect */
+  readonly authorization?: AuthorizationOptions;
+  readonly accounts?: readonly AccountOptions[];
   /** @default a logger that writes nothing */
   readonly logger?: Logger;
-  /** Receives every protocol operation as a line, as `-V` of the command line shows them. @default none */
-  readonly trace?: (line: string) => void;
-  /** Bytes of a payload a trace line shows; 0: all. @default 0 */
-  readonly maxTracedMessageBytes?: number;
+  /**
+   * Receives every protocol operation as a line, as `-V` of the command line shows them.
+   *
+   * @default with `trace: true` the logger's `debug`
+   */
+  readonly traceLine?: (line: string) => void;
   /** @default the system clock */
   readonly clock?: Clock;
 }
 
-/** {@link BrokerOptions}, complete and in milliseconds. */
-export interface ResolvedBrokerOptions {
+/** {@link BrokerOptions}, complete: every part of the broker reads these. */
+export interface ResolvedBrokerOptions extends BrokerConfig {
   readonly host: string;
   readonly port: number;
-  readonly serverName: string | undefined;
-  readonly jetstream: JetStreamOptions | undefined;
-  readonly authorization: SimpleAuthorization | undefined;
+  /** Absent: JetStream is off. */
+  readonly jetstream?: JetStreamConfig;
+  /** Time a connection has to authenticate. */
   readonly authTimeoutMs: number;
   readonly maxPayloadBytes: number;
   readonly maxControlLineBytes: number;
   readonly maxPendingBytes: number;
   readonly maxConnections: number;
+  /** Per connection; 0: no limit. */
   readonly maxSubscriptions: number;
   readonly pingIntervalMs: number;
   readonly maxPingsOut: number;
   readonly writeDeadlineMs: number;
-  readonly logger: Logger;
-  readonly trace: ((line: string) => void) | undefined;
+  /** Bytes of a payload a trace line shows; 0: all. */
   readonly maxTracedMessageBytes: number;
+  readonly lameDuckDurationMs: number;
+  readonly lameDuckGracePeriodMs: number;
+  readonly logger: Logger;
+  /** Absent: nothing is traced. */
+  readonly traceLine?: (line: string) => void;
   readonly clock: Clock;
 }
 
+/** Source: nats-server const.go. */
 const DEFAULTS = {
   host: "127.0.0.1",
   port: 0,
-  serverName: undefined,
-  jetstream: false,
-  authorization: undefined,
-  authTimeout: DEFAULT_AUTH_TIMEOUT_MS,
   maxPayloadBytes: DEFAULT_MAX_PAYLOAD_BYTES,
   maxControlLineBytes: DEFAULT_MAX_CONTROL_LINE_BYTES,
   maxPendingBytes: DEFAULT_MAX_PENDING_BYTES,
   maxConnections: DEFAULT_MAX_CONNECTIONS,
   maxSubscriptions: 0,
-  pingInterval: DEFAULT_PING_INTERVAL_MS,
+  pingIntervalMs: DEFAULT_PING_INTERVAL_MS,
   maxPingsOut: DEFAULT_MAX_PINGS_OUT,
-  writeDeadline: DEFAULT_WRITE_DEADLINE_MS,
-  logger: silentLogger,
-  trace: undefined,
+  writeDeadlineMs: DEFAULT_WRITE_DEADLINE_MS,
   maxTracedMessageBytes: 0,
+  lameDuckDurationMs: DEFAULT_LAME_DUCK_DURATION_MS,
+  lameDuckGracePeriodMs: DEFAULT_LAME_DUCK_GRACE_PERIOD_MS,
+  logger: silentLogger,
   clock: systemClock,
-} as const satisfies Record<keyof BrokerOptions, unknown>;
+} as const satisfies Partial<BrokerOptions>;
 
-/** Range of every numeric option. */
+const PORT = [-1, 65_535] as const;
+const INT32 = [1, 2 ** 31 - 1] as const;
+const LIMIT = [-1, Number.MAX_SAFE_INTEGER] as const;
+const TIME = [0, Number.MAX_SAFE_INTEGER] as const;
+
+/** Range of the options that are numbers. */
 const RANGES: Readonly<Partial<Record<keyof BrokerOptions, readonly [number, number]>>> = {
-  port: [-1, 65_535],
-  maxPayloadBytes: [1, 64 * 1024 * 1024],
-  maxControlLineBytes: [64, 64 * 1024 * 1024],
+  port: PORT,
+  httpPort: PORT,
+  httpsPort: PORT,
+  maxPayloadBytes: INT32,
+  maxControlLineBytes: INT32,
   maxPendingBytes: [1, Number.MAX_SAFE_INTEGER],
-  maxConnections: [1, Number.MAX_SAFE_INTEGER],
-  maxSubscriptions: [0, Number.MAX_SAFE_INTEGER],
-  maxPingsOut: [1, 1_000_000],
-  maxTracedMessageBytes: [0, Number.MAX_SAFE_INTEGER],
+  maxConnections: LIMIT,
+  maxSubscriptions: LIMIT,
+  maxPingsOut: INT32,
+  maxTracedMessageBytes: TIME,
+  pingIntervalMs: TIME,
+  writeDeadlineMs: TIME,
+  lameDuckDurationMs: TIME,
+  lameDuckGracePeriodMs: TIME,
 };
 
+/** Options only the command acts on: it has a log of its own. */
+export const COMMAND_OPTIONS = [
+  "debug",
+  "logTime",
+  "logTimeUtc",
+  "logFile",
+  "logSizeLimitBytes",
+  "logMaxFiles",
+  "syslog",
+  "remoteSyslog",
+  "pidFile",
+  "portsFileDir",
+] as const satisfies readonly (keyof BrokerConfig)[];
+
 /**
- * Fills in the defaults and checks every option.
+ * Fills in the defaults and checks the options. What has no effect yet is refused where security depends on it, and
+ * logged as a warning elsewhere.
  *
  * @throws GanglionError `INVALID_BROKER_OPTIONS`, naming all faults at once.
  */
 export function resolveBrokerOptions(options: BrokerOptions = {}): ResolvedBrokerOptions {
-  const unknownKeys = Object.keys(options).filter((key) => !Object.hasOwn(DEFAULTS, key));
-  const faults = unknownKeys.map((key) => `unknown option "${key}"`);
-  const given = { ...DEFAULTS, ...withoutUndefined(options) };
-  for (const [key, [min, max]] of Object.entries(RANGES)) {
-    const value: unknown = given[key as keyof typeof RANGES];
-    if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
-      faults.push(`${key} is ${JSON.stringify(value)}, must be an integer from ${min} to ${max}`);
-    }
-  }
-  if (given.maxPendingBytes < given.maxPayloadBytes) {
-    faults.push(
-      `maxPendingBytes ${given.maxPendingBytes} is less than maxPayloadBytes ${given.maxPayloadBytes}`,
-    );
-  }
-  if (given.serverName !== undefined && !/^\S+$/.test(given.serverName)) {
-    faults.push(`serverName ${JSON.stringify(given.serverName)} must be non-empty and without spaces`);
-  }
-  const durations = resolveDurations(given, faults);
+  const given = withoutUndefined(options);
+  const { authorization, accounts, jetstream, maxConnections, maxSubscriptions, ...rest } = given;
+  const logger = given.logger ?? DEFAULTS.logger;
+  const traceLine = tracer(given, logger);
+  const { traceLine: _, ...settings } = rest;
+  const resolved: ResolvedBrokerOptions = Object.freeze({
+    ...DEFAULTS,
+    ...settings,
+    ...(maxConnections === undefined
+      ? {}
+      : { maxConnections: unlimitedAs(maxConnections, Number.POSITIVE_INFINITY) }),
+    ...(maxSubscriptions === undefined ? {} : { maxSubscriptions: unlimitedAs(maxSubscriptions, 0) }),
+    ...(authorization && { authorization: authorizationOf(authorization) }),
+    ...(accounts && { accounts: accounts.map(accountOf) }),
+    ...jetStreamOf(jetstream, given.storeDir),
+    ...(traceLine && { traceLine }),
+    authTimeoutMs: authorization?.timeoutMs ?? DEFAULT_AUTH_TIMEOUT_MS,
+  });
+  const { refused, ignored } = withoutEffect(resolved);
+  const faults = [...faultsOf(given), ...configConflicts(resolved), ...refused];
   if (faults.length > 0) {
     throw brokerError("INVALID_BROKER_OPTIONS", `Invalid broker options: ${faults.join("; ")}`, {
       details: { faults },
     });
   }
-  const { authTimeout: _a, pingInterval: _p, writeDeadline: _w, jetstream, ...rest } = given;
-  return Object.freeze({
-    ...rest,
-    ...durations,
-    jetstream: jetstream === true ? {} : jetstream === false ? undefined : jetstream,
-  });
+  for (const warning of ignored) logger.warn(warning);
+  for (const name of COMMAND_OPTIONS) {
+    if (given[name] !== undefined) logger.warn(`${name} is for the command ganglion-broker only`);
+  }
+  return resolved;
 }
 
-function withoutUndefined(options: BrokerOptions): Required<BrokerOptions> {
-  return Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as unknown as Required<BrokerOptions>; // only spread over the defaults
-}
-
-function resolveDurations(
-  given: { authTimeout: Duration; pingInterval: Duration; writeDeadline: Duration },
-  faults: string[],
-) {
-  const read = (name: "authTimeout" | "pingInterval" | "writeDeadline"): number => {
-    try {
-      return durationMs(given[name], name);
-    } catch (error) {
-      faults.push((error as Error).message);
-      return 0;
+function faultsOf(given: BrokerOptions): readonly string[] {
+  const faults = Object.keys(given)
+    .filter((key) => !isOption(key) && !ONLY_IN_CODE.has(key))
+    .map((key) => `unknown option "${key}"`);
+  for (const [key, [min, max]] of Object.entries(RANGES)) {
+    const value: unknown = given[key as keyof typeof RANGES];
+    if (value === undefined) continue;
+    const kind = key.endsWith("Ms") ? "a number" : "an integer";
+    const isOfKind = kind === "a number" ? Number.isFinite(value) : Number.isInteger(value);
+    if (!isOfKind || (value as number) < min || (value as number) > max) {
+      faults.push(`${key} is ${JSON.stringify(value)}, must be ${kind} from ${min} to ${max}`);
     }
-  };
+  }
+  if (given.serverName !== undefined && !/^\S+$/.test(given.serverName)) {
+    faults.push(`serverName ${JSON.stringify(given.serverName)} must be non-empty and without spaces`);
+  }
+  return faults;
+}
+
+const ONLY_IN_CODE: ReadonlySet<string> = new Set(["logger", "traceLine", "clock"]);
+
+function withoutUndefined(options: BrokerOptions): BrokerOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+function unlimitedAs(limit: number, none: number): number {
+  return limit === -1 ? none : limit;
+}
+
+function tracer({ trace, traceLine }: BrokerOptions, logger: Logger) {
+  if (trace === false) return undefined;
+  return traceLine ?? (trace ? (line: string) => logger.debug(line) : undefined);
+}
+
+function authorizationOf({ pass, ...options }: AuthorizationOptions): AuthorizationConfig {
+  return Object.freeze({ ...(pass === undefined ? {} : { password: pass }), ...options });
+}
+
+function accountOf(options: AccountOptions): AccountConfig {
+  return Object.freeze({ users: [], imports: [], exports: [], mappings: [], ...options });
+}
+
+function jetStreamOf(
+  jetstream: BrokerOptions["jetstream"],
+  storeDir: string | undefined,
+): { readonly jetstream?: JetStreamConfig } {
+  if (jetstream === undefined || jetstream === false) return {};
+  const options = jetstream === true ? {} : jetstream;
+  if (options.enabled === false) return {};
   return {
-    authTimeoutMs: read("authTimeout"),
-    pingIntervalMs: read("pingInterval"),
-    writeDeadlineMs: read("writeDeadline"),
+    jetstream: Object.freeze({ ...(storeDir === undefined ? {} : { storeDir }), ...options, enabled: true }),
   };
 }

@@ -21,7 +21,6 @@ export interface TestBrokerOptions {
   readonly storeDir?: string;
   /**
    * Further settings in the syntax of nats-server's configuration file; port and store are set by the fixture.
-   * Not for kind `embedded`.
    */
   readonly config?: string;
 }

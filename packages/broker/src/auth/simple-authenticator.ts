@@ -1,13 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { GLOBAL_ACCOUNT } from "../accounts/account.js";
+import type { AuthorizationConfig } from "../config/blocks/authorization.js";
 import type { Authenticator, Credentials, Identity } from "./authenticator.js";
-
-/** One user, or one token, for the whole broker. */
-export interface SimpleAuthorization {
-  readonly user?: string;
-  readonly pass?: string;
-  readonly token?: string;
-}
 
 /** Lets everybody in. */
 export const openAuthenticator: Authenticator = {
@@ -19,13 +13,13 @@ export const openAuthenticator: Authenticator = {
 export class SimpleAuthenticator implements Authenticator {
   readonly required = true;
 
-  constructor(private readonly expected: SimpleAuthorization) {}
+  constructor(private readonly expected: AuthorizationConfig) {}
 
   authenticate({ options }: Credentials): Identity | undefined {
-    const { user, pass, token } = this.expected;
+    const { user, password, token } = this.expected;
     const known =
       token === undefined
-        ? isSame(options.user, user ?? "") && isSame(options.pass, pass ?? "")
+        ? isSame(options.user, user ?? "") && isSame(options.pass, password ?? "")
         : isSame(options.auth_token, token);
     return known ? { accountName: GLOBAL_ACCOUNT, userName: options.user } : undefined;
   }

@@ -34,7 +34,6 @@ test("parseFlags takes version and help as words too", () => {
 test.each([
   [["-x"], "flag provided but not defined: -x"],
   [["--nope=1"], "flag provided but not defined: -nope"],
-  [["-c", "file"], "flag -c is not supported by ganglion-broker yet"],
   [["-m", "8222"], "flag -m is not supported by ganglion-broker yet"],
   [["--routes=nats://x"], "flag -routes is not supported by ganglion-broker yet"],
   [["-p"], "flag needs an argument: -p"],

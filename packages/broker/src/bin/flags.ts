@@ -31,6 +31,8 @@ const FLAGS = {
     argument: "name",
     help: "Server name (default: auto)",
   },
+  configFile: { names: ["c", "config"], kind: "text", argument: "file", help: "Configuration file" },
+  testConfig: { names: ["t"], kind: "boolean", help: "Test configuration and exit" },
   pidFile: { names: ["P", "pid"], kind: "text", argument: "file", help: "File to store PID" },
   portsFileDir: {
     names: ["ports_file_dir"],
@@ -65,7 +67,7 @@ const FLAGS = {
 
 /** Flags of nats-server this broker knows but cannot obey yet, with whether they take a value. */
 const UNSUPPORTED: ReadonlySet<string> = new Set([
-  ...["c", "config", "t", "m", "http_port", "ms", "https_port", "sl", "signal", "client_advertise"],
+  ...["m", "http_port", "ms", "https_port", "sl", "signal", "client_advertise"],
   ...["s", "syslog", "r", "remote_syslog", "log_size_limit", "profile", "help_tls"],
   ...["tls", "tlscert", "tlskey", "tlsverify", "tlscacert"],
   ...[

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -100,4 +100,53 @@ test("-DV shows operations and hides secrets; -T=false hides the time", async ()
   expect(err).toMatch(/\[TRC\] 127\.0\.0\.1:\d+ - cid:1 - "v[\d.]+:nats\.js" - <<- \[PUB a\.subject 7\]/);
   expect(err).toContain('<<- MSG_PAYLOAD: ["payload"]');
   expect(err).toContain('"auth_token":"[REDACTED]"');
+});
+
+test("-t tells whether a configuration file is valid", async () => {
+  const [good, odd, bad] = ["good.conf", "odd.conf", "bad.conf"].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(good, "max_payload: 2k");
+  writeFileSync(odd, "ping_interval: 3");
+  writeFileSync(bad, "port: 4222\n  prot: 1\nmax_payload: x");
+  expect(await run(["-t", "-c", good]).closed).toMatchObject({
+    code: 0,
+    err: `ganglion-broker: configuration file ${good} is valid\n`,
+  });
+  const warned = await run(["-c", odd, "-t"]).closed;
+  expect(warned.code).toBe(1);
+  expect(warned.err).toContain(`${odd}:1:1: ping_interval should be a duration: "3s"`);
+  const refused = await run(["-t", "--config", bad]).closed;
+  expect(refused.code).toBe(1);
+  expect(refused.err).toContain(
+    `${bad}:2:3: unknown field "prot"\n${bad}:3:1: max_payload must be an integer`,
+  );
+  expect((await run(["-t"]).closed).err).toContain("must specify [-c, --config] option");
+  const missing = await run(["-c", join(directory, "nope.conf")]).closed;
+  expect(missing).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("Cannot read the configuration file"),
+  });
+});
+
+test("-c reads a configuration file, over which flags win", async () => {
+  const file = join(directory, "broker.conf");
+  const lines = ["host: 127.0.0.1", "port: 1", "server_name: file", "max_payload: 2k", "ping_interval: 3"];
+  writeFileSync(file, [...lines, `ports_file_dir: "${directory}"`].join("\n"));
+  const { child, closed, ready, output } = run(["-c", file, "-p", "-1", "-n", "flag"]);
+  await ready;
+  const { nats } = JSON.parse(
+    readFileSync(join(directory, `ganglion-broker_${child.pid}.ports`), "utf8"),
+  ) as {
+    nats: string[];
+  };
+  const nc = await connect({ servers: nats });
+  expect(nc.info).toMatchObject({ server_name: "flag", max_payload: 2000 });
+  await nc.close();
+  child.kill("SIGTERM");
+  await closed;
+  expect(output.err).toContain(`[WRN] ${file}:5:1: ping_interval should be a duration`);
+  expect(output.err).toContain(`[INF] Using configuration file: ${file}`);
 });

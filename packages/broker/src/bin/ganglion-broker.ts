@@ -1,15 +1,16 @@
 import { writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { DEFAULT_PORT } from "@ganglion/protocol";
 import { type Broker, startBroker } from "../broker.js";
-import type { BrokerOptions } from "../options.js";
+import { formatFault } from "../config/fault.js";
+import { type BrokerOptions, COMMAND_OPTIONS } from "../options.js";
 import { REPORTED_VERSION } from "../version.js";
 import { type Flags, parseFlags, usage } from "./flags.js";
+import { type CommandSettings, loadConfigFile, loadSettings } from "./load-settings.js";
 import { CommandLog } from "./log.js";
 import { removePortsFile, writePortsFile } from "./ports-file.js";
 import { handleSignals } from "./signals.js";
+
+const NAME = "ganglion-broker";
 
 /** Runs the command. @param argv - as `process.argv`: node, script, arguments. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -18,12 +19,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     flags = parseFlags(args);
   } catch (error) {
-    process.stderr.write(`ganglion-broker: ${(error as Error).message}\nUse --help to see the options.\n`);
-    process.exitCode = 1;
+    fail(`${(error as Error).message}\nUse --help to see the options.`);
     return;
   }
   if (flags.help) process.stdout.write(usage());
   else if (flags.version) process.stdout.write(versionText());
+  else if (flags.testConfig) testConfig(flags);
   else await serve(flags, executable);
 }
 
@@ -33,18 +34,49 @@ function versionText(): string {
   return `nats-server: v${REPORTED_VERSION}\nganglion-broker: v${version}\n`;
 }
 
+/** Reads the configuration file and tells whether it is valid. Like nats-server, it takes a warning for a fault. */
+function testConfig({ configFile }: Flags): void {
+  if (configFile === undefined) {
+    fail("must specify [-c, --config] option to check configuration file syntax");
+    return;
+  }
+  try {
+    const { warnings } = loadConfigFile(configFile);
+    if (warnings.length > 0) fail(warnings.map(formatFault).join("\n"));
+    else process.stderr.write(`${NAME}: configuration file ${configFile} is valid\n`);
+  } catch (error) {
+    fail((error as Error).message);
+  }
+}
+
+function fail(message: string): void {
+  process.stderr.write(`${NAME}: ${message}\n`);
+  process.exitCode = 1;
+}
+
 async function serve(flags: Flags, executable: string): Promise<void> {
-  const log = new CommandLog({
-    file: flags.logFile,
-    timestamps: flags.logTime ?? true,
-    debug: Boolean(flags.debug || flags.debugAndTrace),
-  });
+  let settings: CommandSettings;
+  let log: CommandLog;
+  try {
+    settings = loadSettings(flags);
+    const { logFile, logTime = true, debug = false } = settings.options;
+    log = new CommandLog({ file: logFile, timestamps: logTime, debug });
+  } catch (error) {
+    fail((error as Error).message);
+    return;
+  }
+  const { options, warnings } = settings;
+  for (const warning of warnings) log.warn(formatFault(warning));
   let broker: Broker;
   try {
     log.info("Starting ganglion-broker");
     log.info(`  Version:  ${REPORTED_VERSION}`);
-    if (flags.pidFile !== undefined) writeFileSync(flags.pidFile, String(process.pid));
-    broker = await startBroker(optionsFrom(flags, log));
+    if (options.pidFile !== undefined) writeFileSync(options.pidFile, String(process.pid));
+    broker = await startBroker({
+      ...withoutCommandOptions(options),
+      logger: log,
+      ...(options.trace ? { traceLine: (line: string) => log.trace(line) } : {}),
+    });
   } catch (error) {
     log.fatal((error as Error).message);
     process.exitCode = 1;
@@ -52,33 +84,17 @@ async function serve(flags: Flags, executable: string): Promise<void> {
   }
   log.info(`  Name:     ${broker.serverName}`);
   log.info(`  ID:       ${broker.serverId}`);
-  const directory = flags.portsFileDir;
+  if (flags.configFile !== undefined) log.info(`Using configuration file: ${flags.configFile}`);
+  const directory = options.portsFileDir;
   const portsFile =
     directory === undefined ? undefined : writePortsFile(directory, executable, { nats: [broker.url] });
   handleSignals({ stop: () => void stop(broker, portsFile, log), reopenLog: () => log.reopen() });
   log.info("Server is ready");
 }
 
-function optionsFrom(flags: Flags, log: CommandLog): BrokerOptions {
-  const hasTrace = flags.trace || flags.debugAndTrace;
-  return {
-    host: flags.host ?? "0.0.0.0",
-    port: flags.port ?? DEFAULT_PORT,
-    ...(flags.name === undefined ? {} : { serverName: flags.name }),
-    ...(flags.jetstream ? { jetstream: { storeDir: flags.storeDir ?? join(tmpdir(), "ganglion") } } : {}),
-    ...(hasTrace ? { trace: (line: string) => log.trace(line) } : {}),
-    ...(flags.maxTracedMessageBytes === undefined
-      ? {}
-      : { maxTracedMessageBytes: flags.maxTracedMessageBytes }),
-    ...authorizationFrom(flags),
-    logger: log,
-  };
-}
-
-function authorizationFrom({ user, pass, token }: Flags): Pick<BrokerOptions, "authorization"> {
-  if (token !== undefined) return { authorization: { token } };
-  if (user === undefined && pass === undefined) return {};
-  return { authorization: { user: user ?? "", pass: pass ?? "" } };
+function withoutCommandOptions(options: BrokerOptions): BrokerOptions {
+  const own: ReadonlySet<string> = new Set(COMMAND_OPTIONS);
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !own.has(name)));
 }
 
 async function stop(broker: Broker, portsFile: string | undefined, log: CommandLog): Promise<void> {

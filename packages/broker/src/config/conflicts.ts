@@ -6,10 +6,11 @@ import type { LeafRemoteConfig } from "./blocks/leafnodes.js";
 import type { CompressionConfig } from "./blocks/peering.js";
 import type { BrokerConfig } from "./schema.js";
 
-/** Source: nats-server const.go `DEFAULT_SYSTEM_ACCOUNT`, `DEFAULT_LAME_DUCK_…`. */
+/** Source: nats-server const.go `DEFAULT_SYSTEM_ACCOUNT`. */
 const SYSTEM_ACCOUNT = "$SYS";
-const DEFAULT_LAME_DUCK_DURATION_MS = 120_000;
-const DEFAULT_LAME_DUCK_GRACE_PERIOD_MS = 10_000;
+/** Source: nats-server const.go `DEFAULT_LAME_DUCK_…`. */
+export const DEFAULT_LAME_DUCK_DURATION_MS = 120_000;
+export const DEFAULT_LAME_DUCK_GRACE_PERIOD_MS = 10_000;
 
 /** Headers the upgrade response sets itself. Source: nats-server websocket.go `validateWebsocketOptions`. */
 const RESERVED_HEADER = /^(?:host|content-length|connection|upgrade|nats-no-masking|sec-websocket-.*)$/i;

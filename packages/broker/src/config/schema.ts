@@ -41,7 +41,8 @@ import {
 /** Source: nats-server opts.go, at `lame_duck_duration`. */
 const MIN_LAME_DUCK_MS = 30_000;
 
-const fields = {
+/** The table of a configuration: its options, the keys of each, and how its value is read. */
+export const brokerFields = {
   // Listening.
   listen: field("listen", listenAddress),
   host: field("host net", text),
@@ -139,7 +140,7 @@ const fields = {
   reconnectErrorReports: field("reconnect_error_reports", count),
 };
 
-type TopLevel = OptionsOf<typeof fields>;
+type TopLevel = OptionsOf<typeof brokerFields>;
 
 /** What a configuration file says. What it does not say is absent: defaults and flags come later. */
 export interface BrokerConfig extends Omit<TopLevel, "listen" | "http" | "https"> {
@@ -149,7 +150,7 @@ export interface BrokerConfig extends Omit<TopLevel, "listen" | "http" | "https"
 
 const OUT_OF_SCOPE = "it is out of scope of this broker";
 
-const topLevel = block(fields, {
+const topLevel = block(brokerFields, {
   unsupported: { mqtt: OUT_OF_SCOPE, ocsp: OUT_OF_SCOPE, ocsp_cache: OUT_OF_SCOPE, proxies: OUT_OF_SCOPE },
 });
 

@@ -76,7 +76,7 @@ export class Connection implements Subscriber {
     this.account = accounts.global;
     this.account.connectionCount++;
     this.publisher = new Publisher({ clientId: this.id, accountName: this.account.name }, this);
-    this.traceOut = options.trace && ((line) => this.trace(`->> ${line}`));
+    this.traceOut = options.traceLine && ((line) => this.trace(`->> ${line}`));
     this.outbox = new Outbox(transport, context.outboxEnvironment, (reason) => this.slow(reason));
     this.parser = new ClientOperationParser(new Dispatch(this), {
       maxControlLineBytes: options.maxControlLineBytes,
@@ -157,7 +157,7 @@ export class Connection implements Subscriber {
   }
 
   trace(line: string): void {
-    this.context.options.trace?.(`${this.label} - ${line}`);
+    this.context.options.traceLine?.(`${this.label} - ${line}`);
   }
 
   countOut(sizeBytes: number): void {

@@ -25,15 +25,15 @@ export async function openBrokerJetStream(
   for (const { where, problem } of fileStorage.problems()) {
     logger.warn("the store needed repair", { where, problem });
   }
-  const { maxMemoryBytes, maxFileBytes, domain } = options.jetstream ?? {};
+  const { maxMemoryBytes, maxStoreBytes, domain } = options.jetstream ?? {};
   const jetstream = startJetStream({
     memoryStorage,
     fileStorage,
     clock,
     logger,
     maxPayloadBytes,
-    maxMemoryBytes,
-    maxFileBytes,
+    maxMemoryBytes: unlessUnlimited(maxMemoryBytes),
+    maxFileBytes: unlessUnlimited(maxStoreBytes),
     domain,
   });
   const close = async () => {
@@ -48,4 +48,9 @@ export async function openBrokerJetStream(
     throw error;
   }
   return { jetstream, close };
+}
+
+/** -1 is no limit. */
+function unlessUnlimited(limit: number | undefined): number | undefined {
+  return limit === -1 ? undefined : limit;
 }

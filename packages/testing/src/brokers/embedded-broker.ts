@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Broker, startBroker } from "@ganglion/broker";
+import { type Broker, type BrokerConfig, loadBrokerConfig, startBroker } from "@ganglion/broker";
 import { testingError } from "../errors.js";
 import { type TempDirectory, tempDirectory } from "../temp-directory.js";
 import type { ResolvedTestBrokerOptions, RestartOptions, TestBroker } from "../test-broker.js";
@@ -7,15 +9,9 @@ import type { ResolvedTestBrokerOptions, RestartOptions, TestBroker } from "../t
 /**
  * Starts the Ganglion broker inside this process.
  *
- * @throws GanglionError `TEST_BROKER_UNSUPPORTED` for `config`: only its executable reads configuration files.
+ * @throws GanglionError `TEST_BROKER_START_FAILED` with what is wrong with the configuration.
  */
 export async function startEmbeddedBroker(options: ResolvedTestBrokerOptions): Promise<TestBroker> {
-  if (options.config !== undefined) {
-    throw testingError(
-      "TEST_BROKER_UNSUPPORTED",
-      "An embedded broker takes no configuration file: use kind broker-process, or startBroker of @ganglion/broker",
-    );
-  }
   const directory = await tempDirectory("ganglion-embedded-");
   const setup = {
     directory,
@@ -23,11 +19,18 @@ export async function startEmbeddedBroker(options: ResolvedTestBrokerOptions): P
     jetstream: options.jetstream,
   };
   try {
-    return new EmbeddedBroker(setup, await run(setup, 0));
-  } catch (error) {
+    const config = options.config === undefined ? {} : await load(directory.path, options.config);
+    return new EmbeddedBroker({ ...setup, config }, await run({ ...setup, config }, 0));
+  } catch (cause) {
     await directory.remove();
-    throw error;
+    throw testingError("TEST_BROKER_START_FAILED", `The embedded broker did not start: ${messageOf(cause)}`, {
+      cause,
+    });
   }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** Everything that stays the same when the broker is started again. */
@@ -36,10 +39,19 @@ interface EmbeddedSetup {
   readonly directory: TempDirectory;
   readonly storeDir: string;
   readonly jetstream: boolean;
+  readonly config: BrokerConfig;
 }
 
-function run({ jetstream, storeDir }: EmbeddedSetup, port: number): Promise<Broker> {
-  return startBroker({ host: "127.0.0.1", port, jetstream: jetstream ? { storeDir } : false });
+async function load(directory: string, text: string): Promise<BrokerConfig> {
+  const file = join(directory, "server.conf");
+  await writeFile(file, text);
+  return loadBrokerConfig(file, { readFile: (path) => readFileSync(path, "utf8"), env: process.env }).config;
+}
+
+/** As flags over the file: those of a process win as well. */
+function run({ jetstream, storeDir, config }: EmbeddedSetup, port: number): Promise<Broker> {
+  const streams = jetstream ? { jetstream: { ...config.jetstream, enabled: true, storeDir } } : {};
+  return startBroker({ ...config, host: "127.0.0.1", port, ...streams });
 }
 
 class EmbeddedBroker implements TestBroker {

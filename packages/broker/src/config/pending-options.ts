@@ -1,0 +1,71 @@
+import type { BrokerConfig } from "./schema.js";
+
+/** What the broker does with an option it understands and cannot obey. */
+export interface WithoutEffect {
+  /** The broker would be less safe, or not the one that was asked for. */
+  readonly refused: readonly string[];
+  /** Nothing depends on it but comfort or speed. */
+  readonly ignored: readonly string[];
+}
+
+type Pending = Readonly<Partial<Record<keyof BrokerConfig, "refused" | "ignored">>>;
+
+/** Options nothing acts on yet. Whoever makes one work removes its row. */
+const PENDING: Pending = {
+  accounts: "refused",
+  allowNonTls: "refused",
+  clientAdvertise: "ignored",
+  cluster: "refused",
+  connectErrorReports: "ignored",
+  defaultJetStreamDomain: "refused",
+  defaultSentinel: "refused",
+  featureFlags: "ignored",
+  gateway: "refused",
+  httpBasePath: "ignored",
+  httpHost: "ignored",
+  httpPort: "ignored",
+  httpsPort: "refused",
+  leafnodes: "refused",
+  mappings: "refused",
+  maxClosedClients: "ignored",
+  maxSubscriptionTokens: "refused",
+  noAuthUser: "refused",
+  noFastProducerStall: "ignored",
+  noHeaderSupport: "ignored",
+  noSublistCache: "ignored",
+  noSystemAccount: "ignored",
+  operators: "refused",
+  profBlockRate: "ignored",
+  profPort: "ignored",
+  proxyProtocol: "refused",
+  reconnectErrorReports: "ignored",
+  resolver: "refused",
+  resolverPinnedAccounts: "refused",
+  resolverPreload: "refused",
+  resolverTls: "refused",
+  serverMetadata: "ignored",
+  serverTags: "ignored",
+  systemAccount: "refused",
+  tls: "refused",
+  traceHeaders: "ignored",
+  traceVerbose: "ignored",
+  trustedKeys: "refused",
+  websocket: "refused",
+  writeTimeout: "ignored",
+};
+
+/** Tells which of `options` have no effect. */
+export function withoutEffect(options: BrokerConfig): WithoutEffect {
+  const given = (kind: "refused" | "ignored") =>
+    Object.entries(PENDING)
+      .filter(([name, how]) => how === kind && isGiven(options[name as keyof BrokerConfig]))
+      .map(([name]) => name);
+  const refused = given("refused").map((name) => `${name} is not supported yet`);
+  const ignored = given("ignored").map((name) => `${name} has no effect yet`);
+  if (options.authorization?.users !== undefined) refused.push("authorization.users is not supported yet");
+  return { refused, ignored };
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== false;
+}
