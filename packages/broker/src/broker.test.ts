@@ -99,7 +99,7 @@ describe("startBroker", () => {
   test("traces operations in both directions", async () => {
     const lines: string[] = [];
     const broker = await start({
-      trace: (line) => lines.push(line.replace(/^.* - /, "")),
+      traceLine: (line) => lines.push(line.replace(/^.* - /, "")),
       maxTracedMessageBytes: 3,
     });
     const client = await open(broker);
