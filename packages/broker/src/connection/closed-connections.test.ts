@@ -18,7 +18,7 @@ test("ClosedConnections keeps the last ones, the oldest first", () => {
 
 test("statistics counts a connection that was given up as stale", async () => {
   const clock = new VirtualClock();
-  await using broker = await startBroker({ clock, pingIntervalMs: "1s", maxPingsOut: 1 });
+  await using broker = await startBroker({ clock, pingIntervalMs: 1_000, maxPingsOut: 1 });
   const client = broker.connectInProcess();
   client.resume();
   client.write("CONNECT {}\r\n");
