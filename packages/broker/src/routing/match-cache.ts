@@ -12,6 +12,17 @@ function hashOf(bytes: Uint8Array, start: number, end: number): number {
   return (hash ^ (hash >>> 15)) & (SLOT_COUNT - 1);
 }
 
+/** The same hash of an ASCII text; -1 for any other text. */
+function hashOfText(text: string): number {
+  let hash = FNV_OFFSET;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return -1;
+    hash = Math.imul(hash ^ code, FNV_PRIME);
+  }
+  return (hash ^ (hash >>> 15)) & (SLOT_COUNT - 1);
+}
+
 /**
  * Routes by the bytes of their subject, so that a subject that is published again costs no string. Each subject
  * has one slot; a newcomer evicts what is there.
@@ -23,6 +34,17 @@ export class MatchCache {
   get(bytes: Uint8Array, start: number, end: number): Route | undefined {
     const route = this.slots[hashOf(bytes, start, end)];
     return route?.isOf(bytes, start, end) ? route : undefined;
+  }
+
+  /** As {@link get}, without making bytes of an ASCII subject. */
+  getText(subject: string): Route | undefined {
+    const index = hashOfText(subject);
+    if (index < 0) {
+      const bytes = Buffer.from(subject);
+      return this.get(bytes, 0, bytes.length);
+    }
+    const route = this.slots[index];
+    return route?.subject === subject ? route : undefined;
   }
 
   put(route: Route): void {

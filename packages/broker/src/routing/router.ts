@@ -60,8 +60,7 @@ export class Router {
   /** The route of a literal subject. */
   findText(subject: string): Route {
     this.lookups++;
-    const bytes = Buffer.from(subject);
-    return this.cache.get(bytes, 0, bytes.length) ?? this.build(bytes);
+    return this.cache.getText(subject) ?? this.build(Buffer.from(subject));
   }
 
   /** Every subscription, in no particular order. */

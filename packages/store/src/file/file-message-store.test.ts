@@ -69,6 +69,21 @@ describe("group commit", () => {
     expect(syncs).toBe(1);
   });
 
+  it("gives the disk a large group before the turn is over, and the rest as another group", async () => {
+    const { messages } = await openStream();
+    let syncs = 0;
+    disk.intercept = ({ kind }) => {
+      if (kind === "sync") syncs++;
+      return undefined;
+    };
+    const durable: number[] = [];
+    listener.onDurable = (sequence) => durable.push(sequence);
+    for (let count = 0; count < 100; count++) messages.append(textMessage("a", "x".repeat(1_000)));
+    expect(durable).toEqual([]);
+    await messages.flush();
+    expect([syncs, durable.length, durable.at(-1)]).toEqual([2, 2, 100]);
+  });
+
   it.each<[SyncPolicy, number, number]>([
     [{ kind: "none" }, 0, 0],
     [{ kind: "interval", intervalMs: 100 }, 0, 1],

@@ -26,6 +26,12 @@ import { RecordKind } from "./record-codec.js";
 import { RECORD_SURPLUS_BYTES, type Segment } from "./segment.js";
 import type { SegmentLog } from "./segment-log.js";
 
+/**
+ * A group of this size is not held back until the end of the turn. Were all publishers in one group, they would
+ * wait for the disk together, and then the disk for them.
+ */
+const EARLY_COMMIT_BYTES = 64 * 1024;
+
 /** What a {@link FileMessageStore} is made of; recovery fills log and index. */
 export interface FileMessageStoreOptions {
   readonly log: SegmentLog;
@@ -96,6 +102,7 @@ export class FileMessageStore implements MessageStore {
     index.append(sequence, { subject, timestampUs, sizeBytes, segment, position });
     log.segments.get(segment)?.retain(sizeBytes);
     this.commit?.request();
+    if (log.stagedBytes >= EARLY_COMMIT_BYTES) this.commit?.hurry();
     return sequence;
   }
 

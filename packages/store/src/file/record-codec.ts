@@ -163,8 +163,9 @@ export function decodeRuns(bytes: Buffer): SequenceRun[] {
 }
 
 export function writeUInt64(target: Buffer, value: number, offset: number): void {
-  target.writeUInt32LE(value % TWO_TO_32, offset);
-  target.writeUInt32LE(Math.floor(value / TWO_TO_32), offset + 4);
+  const high = Math.floor(value / TWO_TO_32);
+  target.writeUInt32LE(value - high * TWO_TO_32, offset);
+  target.writeUInt32LE(high, offset + 4);
 }
 
 export function readUInt64(buffer: Buffer, offset: number): number {

@@ -9,11 +9,45 @@ interface WaitingAck {
   readonly duplicate: boolean;
 }
 
+const ZERO = 0x30;
+/** Digits of the highest sequence, 2^53 - 1. */
+const MOST_DIGITS = 16;
+const FIRST_END = Buffer.from("}");
+const DUPLICATE_END = Buffer.from(',"duplicate": true}');
+
+/** Writes acknowledgements, into the same memory every time. */
+class AckWriter {
+  private readonly bytes: Buffer;
+  private readonly start: number;
+
+  /** @param prefix - everything in front of the sequence. */
+  constructor(prefix: string) {
+    const start = Buffer.from(prefix);
+    this.start = start.length;
+    this.bytes = Buffer.concat([start], start.length + MOST_DIGITS + DUPLICATE_END.length);
+  }
+
+  write(sequence: number, duplicate: boolean): Uint8Array {
+    const { bytes } = this;
+    let end = this.start;
+    for (let rest = sequence; rest >= 1 || end === this.start; rest = Math.floor(rest / 10)) end++;
+    let rest = sequence;
+    for (let at = end - 1; at >= this.start; at--) {
+      const quotient = Math.floor(rest / 10);
+      bytes[at] = ZERO + (rest - quotient * 10);
+      rest = quotient;
+    }
+    const tail = duplicate ? DUPLICATE_END : FIRST_END;
+    for (let i = 0; i < tail.length; i++) bytes[end++] = tail[i] as number; // i is in range
+    return bytes.subarray(0, end);
+  }
+}
+
 /** Answers to publishers. An acknowledgement waits until its message is durable. */
 export class PubAcks {
   private waiting: WaitingAck[] = [];
   private head = 0;
-  private readonly prefix: string;
+  private readonly writer: AckWriter;
   private readonly streamName: string;
 
   constructor(
@@ -24,7 +58,7 @@ export class PubAcks {
     this.streamName = streamName;
     // With the spaces nats-server writes, for whoever looks at the text.
     const domainField = domain === undefined ? "" : `"domain":${JSON.stringify(domain)}, `;
-    this.prefix = `{"stream":${JSON.stringify(streamName)}, ${domainField}"seq":`;
+    this.writer = new AckWriter(`{"stream":${JSON.stringify(streamName)}, ${domainField}"seq":`);
   }
 
   /** Acknowledges the message at `sequence` once it is durable. */
@@ -42,7 +76,7 @@ export class PubAcks {
     for (let ack = this.waiting[this.head]; ack !== undefined; ack = this.waiting[this.head]) {
       if (ack.afterSequence > durableSequence) break;
       this.head++;
-      this.send(ack.reply, `${this.prefix}${ack.sequence}${ack.duplicate ? ',"duplicate": true}' : "}"}`);
+      this.send(ack.reply, this.writer.write(ack.sequence, ack.duplicate));
     }
     this.compact();
   }
@@ -58,11 +92,11 @@ export class PubAcks {
 
   /** Answers a publish that is not taken. */
   refuse(reply: string, error: ApiError): void {
-    this.send(reply, JSON.stringify({ error, stream: this.streamName, seq: 0 }));
+    this.send(reply, Buffer.from(JSON.stringify({ error, stream: this.streamName, seq: 0 })));
   }
 
-  private send(reply: string, json: string): void {
-    this.bus.publish({ subject: reply, headerSizeBytes: 0, data: Buffer.from(json) });
+  private send(reply: string, data: Uint8Array): void {
+    this.bus.publish({ subject: reply, headerSizeBytes: 0, data });
   }
 
   private compact(): void {
