@@ -3,3 +3,6 @@
  * features they use, so it is raised only when every feature of that level is there.
  */
 export const REPORTED_VERSION = "2.10.29";
+
+/** Level of the JetStream API that goes with {@link REPORTED_VERSION}. Source: nats-server jetstream_versioning.go `JSApiLevel`. */
+export const API_LEVEL = 4;

@@ -127,11 +127,11 @@ export class JetStreamAccount {
    *
    * @throws ApiFault.
    */
-  async createStream(given: StreamConfig): Promise<Stream> {
+  async createStream(given: StreamConfig, pedantic = false): Promise<Stream> {
     const others = [...this.byName.values()].filter((stream) => stream.name !== given.name).length;
     if (this.limits.max_streams > 0 && others >= this.limits.max_streams)
       throw apiFault("MaximumStreamsLimit");
-    const config = this.checkConfig(given);
+    const config = this.checkConfig(given, pedantic);
     if (config.num_replicas > 1) throw apiFault("StreamReplicasNotSupported");
     const existing = this.byName.get(config.name);
     if (existing !== undefined) {
@@ -149,9 +149,8 @@ export class JetStreamAccount {
     return stream;
   }
 
-  /** Changes a stream. @throws ApiFault. */
-  async updateStream(given: StreamConfig): Promise<Stream> {
-    const config = this.checkConfig(given);
+  /** Changes a stream. @param config - checked by {@link checkConfig}. @throws ApiFault. */
+  async updateStream(config: StreamConfig): Promise<Stream> {
     const stream = this.stream(config.name);
     if (config.num_replicas > 1) throw apiFault("StreamReplicasNotSupported");
     const changed = checkStreamUpdate(stream.config, config);
@@ -165,8 +164,10 @@ export class JetStreamAccount {
   }
 
   /** Checks a stream configuration by itself, and fills in defaults. @throws ApiFault. */
-  checkConfig(given: StreamConfig): StreamConfig {
+  checkConfig(given: StreamConfig, pedantic = false): StreamConfig {
     return checkStreamConfig(given, {
+      pedantic,
+      findStream: (name) => this.byName.get(name)?.config,
       maxBytesRequired: this.limits.max_bytes_required,
       maxStreamBytes: this.storageLimits.maxStreamBytes(given.storage),
     });

@@ -37,6 +37,28 @@ export const JETSTREAM_HEADERS = {
   timeStamp: "Nats-Time-Stamp",
   subject: "Nats-Subject",
   lastSequence: "Nats-Last-Sequence",
+  /** Level of the JetStream API a request needs. */
+  requiredApiLevel: "Nats-Required-Api-Level",
+  ttl: "Nats-TTL",
+  /** Why a delete marker was left behind: `MaxAge`, `Remove` or `Purge`. */
+  markerReason: "Nats-Marker-Reason",
+  increment: "Nats-Incr",
+  counterSources: "Nats-Counter-Sources",
+  /** Where a message was copied from: stream, sequence, filter, destination, subject. */
+  streamSource: "Nats-Stream-Source",
+  batchId: "Nats-Batch-Id",
+  batchSequence: "Nats-Batch-Sequence",
+  batchCommit: "Nats-Batch-Commit",
+  schedule: "Nats-Schedule",
+  scheduleTimeZone: "Nats-Schedule-Time-Zone",
+  scheduleTtl: "Nats-Schedule-TTL",
+  scheduleTarget: "Nats-Schedule-Target",
+  scheduleSource: "Nats-Schedule-Source",
+  scheduleRollup: "Nats-Schedule-Rollup",
+  scheduleNext: "Nats-Schedule-Next",
+  scheduler: "Nats-Scheduler",
+  numPending: "Nats-Num-Pending",
+  upToSequence: "Nats-UpTo-Sequence",
   pendingMessages: "Nats-Pending-Messages",
   pendingBytes: "Nats-Pending-Bytes",
   /** Tells a client that it is the pinned one, and what to say so with. */

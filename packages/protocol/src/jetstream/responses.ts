@@ -94,7 +94,7 @@ export interface AccountInfo {
   readonly consumers: number;
   readonly limits: AccountLimits;
   readonly domain?: string;
-  readonly api: { readonly total: number; readonly errors: number };
+  readonly api: { readonly level: number; readonly total: number; readonly errors: number };
 }
 
 /** Answer to a publish into a stream. */

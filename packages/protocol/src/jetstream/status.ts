@@ -27,6 +27,7 @@ export const STATUS = {
   emptyRequest: [408, "Empty Request"],
   malformedRequest: [408, "Malformed Request"],
   badRequest: [408, "Bad Request"],
+  requiredApiLevel: [412, "Required Api Level"],
   noResponders: [503, ""],
 } as const satisfies Readonly<Record<string, Status>>;
 

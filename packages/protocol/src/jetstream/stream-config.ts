@@ -7,6 +7,9 @@ export type StorageType = "file" | "memory";
 /** How a file stream compresses its blocks. */
 export type StoreCompression = "none" | "s2";
 
+/** When a file stream acknowledges a publish: after it is written, or before. */
+export type PersistMode = "async";
+
 /** Maps subjects that match `src` onto `dest`, with `{{wildcard(n)}}` and its relatives. */
 export interface SubjectTransformConfig {
   readonly src: string;
@@ -91,6 +94,14 @@ export interface StreamConfig {
   readonly deny_purge: boolean;
   readonly allow_rollup_hdrs: boolean;
   readonly consumer_limits: StreamConsumerLimits;
+  readonly allow_msg_ttl: boolean;
+  /** Nanoseconds; 0: no markers are left behind. */
+  readonly subject_delete_marker_ttl?: number;
+  readonly allow_msg_counter?: boolean;
+  readonly allow_atomic?: boolean;
+  readonly allow_msg_schedules?: boolean;
+  readonly persist_mode?: PersistMode;
+  readonly allow_batched?: boolean;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -110,4 +121,5 @@ export const STREAM_DEFAULTS = {
   maxDescriptionSizeBytes: 4096,
   maxMetadataSizeBytes: 128 * 1024,
   maxHeaderSizeBytes: 65_535,
+  minSubjectDeleteMarkerTtlNs: 1_000_000_000,
 } as const;

@@ -1,10 +1,14 @@
 import {
   API_PREFIX,
+  getHeader,
+  JETSTREAM_HEADERS,
   type JetStreamErrorName,
   RESPONSE_TYPE_PREFIX,
   STATUS,
+  type Status,
   ZERO_TIMESTAMP,
 } from "@ganglion/protocol";
+import { API_LEVEL } from "../../version.js";
 import type { JetStreamAccount } from "../account.js";
 import type { RoutedMessage } from "../account-bus.js";
 import { statusMessage } from "../consumer/delivery-target.js";
@@ -226,7 +230,7 @@ export class ApiRouter {
     args: [0, 0],
     type: "account_info",
     fallback: "StreamGeneral",
-    handle: () => accountInfo(this.account, { total: this.total, errors: this.errors }),
+    handle: () => accountInfo(this.account, { level: API_LEVEL, total: this.total, errors: this.errors }),
   };
 
   constructor(private readonly account: JetStreamAccount) {}
@@ -240,25 +244,40 @@ export class ApiRouter {
       data.byteOffset + headerSizeBytes,
       data.length - headerSizeBytes,
     ).toString();
+    const level =
+      headerSizeBytes === 0
+        ? undefined
+        : getHeader(data, JETSTREAM_HEADERS.requiredApiLevel, headerSizeBytes);
+    const isLevelMissing = level !== undefined && level !== "" && !isLevelThere(level);
     const [first, second, third] = tokens;
     if (first === "CONSUMER" && second === "MSG" && third === "NEXT") {
-      this.next(tokens.slice(3), payload, reply);
+      this.next(tokens.slice(3), isLevelMissing ? undefined : payload, reply);
     } else if (first === "DIRECT" && second === "GET" && tokens.length > 2) {
-      if (reply !== "") directGet({ account: this.account, args: tokens.slice(2), payload, reply });
+      if (isLevelMissing) this.refuse(reply, STATUS.requiredApiLevel);
+      else if (reply !== "") directGet({ account: this.account, args: tokens.slice(2), payload, reply });
     } else if (!OPERATOR_VERBS.has(first ?? "")) {
-      this.account.tasks.add(() => this.answer(tokens, payload, reply));
+      this.account.tasks.add(() =>
+        isLevelMissing
+          ? this.fail(reply, this.findRoute(tokens) ?? UNKNOWN, apiFault("RequiredApiLevel"))
+          : this.answer(tokens, payload, reply),
+      );
     }
+  }
+
+  private refuse(reply: string, status: Status): void {
+    if (reply !== "") this.account.bus.publish(statusMessage(reply, status));
   }
 
   private next(
     [streamName = "", consumerName = "", ...rest]: readonly string[],
-    payload: string,
+    payload: string | undefined,
     reply: string,
   ): void {
     if (reply === "") return;
     const consumer = this.account.findStream(streamName)?.consumers.get(consumerName);
-    if (consumer !== undefined && rest.length === 0) consumer.pull(reply, payload);
-    else this.account.bus.publish(statusMessage(reply, STATUS.noResponders));
+    if (consumer === undefined || rest.length > 0) this.refuse(reply, STATUS.noResponders);
+    else if (payload === undefined) this.refuse(reply, STATUS.requiredApiLevel);
+    else consumer.pull(reply, payload);
   }
 
   private answer(tokens: readonly string[], payload: string, reply: string): undefined | Promise<void> {
@@ -305,6 +324,11 @@ export class ApiRouter {
     if (reply === "") return;
     this.account.bus.publish({ subject: reply, headerSizeBytes: 0, data: Buffer.from(JSON.stringify(body)) });
   }
+}
+
+/** Source: nats-server jetstream_versioning.go `errorOnRequiredApiLevel`. */
+function isLevelThere(level: string): boolean {
+  return /^[+-]?\d+$/.test(level) && Number(level) <= API_LEVEL;
 }
 
 function responseType({ type }: Route): string {

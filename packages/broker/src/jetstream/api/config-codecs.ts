@@ -2,6 +2,7 @@ import {
   type ConsumerConfig,
   type CreateConsumerRequest,
   type ExternalStreamConfig,
+  type PersistMode,
   type PlacementConfig,
   parseTimestamp,
   type RepublishConfig,
@@ -15,6 +16,7 @@ import {
   bool,
   choice,
   type Decoder,
+  type Field,
   fields,
   integer,
   list,
@@ -24,6 +26,7 @@ import {
   text,
   textMap,
 } from "./json.js";
+import { withoutVersionMetadata } from "./version-metadata.js";
 
 const unsigned = integer(0);
 const int64 = integer(-(2 ** 63), 2 ** 63);
@@ -48,13 +51,14 @@ const source = fields<StreamSourceConfig>({
   ),
 });
 
-/**
- * Reads a stream configuration as a request carries it. Missing fields get Go's zero values; the defaults are
- * filled in by {@link checkStreamConfig}.
- *
- * Source: nats-server stream.go `StreamConfig` (field order and `omitempty`).
- */
-export const decodeStreamConfig = fields<StreamConfig>({
+/** Only a mode that is not the default is kept. */
+const persistMode: Decoder<"async" | undefined> = (value) =>
+  choice("", "default", "async")(value) === "async" ? "async" : undefined;
+
+/** Metadata of the user; what the server says about itself there is made anew for every response. */
+const metadata: Decoder<Readonly<Record<string, string>>> = (value) => withoutVersionMetadata(textMap(value));
+
+const STREAM_FIELDS: { readonly [K in keyof StreamConfig]-?: Field<Exclude<StreamConfig[K], undefined>> } = {
   name: always(text, ""),
   description: optional(text),
   subjects: optional(list(text)),
@@ -90,8 +94,32 @@ export const decodeStreamConfig = fields<StreamConfig>({
     fields<StreamConsumerLimits>({ inactive_threshold: optional(int64), max_ack_pending: optional(int64) }),
     {},
   ),
-  metadata: optional(textMap),
-});
+  allow_msg_ttl: always(bool, false),
+  subject_delete_marker_ttl: optional(int64),
+  allow_msg_counter: optional(bool),
+  allow_atomic: optional(bool),
+  allow_msg_schedules: optional(bool),
+  persist_mode: { decode: persistMode, zero: undefined, isEmpty: () => false } as Field<PersistMode>,
+  allow_batched: optional(bool),
+  metadata: optional(metadata),
+};
+
+/**
+ * Reads a stream configuration as a request carries it. Missing fields get Go's zero values; the defaults are
+ * filled in by {@link checkStreamConfig}.
+ *
+ * Source: nats-server stream.go `StreamConfig` (field order and `omitempty`).
+ */
+export const decodeStreamConfig = fields<StreamConfig>(STREAM_FIELDS);
+
+/** A stream configuration with what a request says beside it. */
+export interface StreamRequest extends StreamConfig {
+  /** Refuse what would silently be changed. */
+  readonly pedantic?: boolean;
+}
+
+/** Reads a request to create or update a stream. Source: nats-server stream.go `StreamConfigRequest`. */
+export const decodeStreamRequest = fields<StreamRequest>({ ...STREAM_FIELDS, pedantic: optional(bool) });
 
 /** Reads a consumer configuration. Source: nats-server consumer.go `ConsumerConfig`. */
 export const decodeConsumerConfig = fields<ConsumerConfig>({
@@ -127,7 +155,7 @@ export const decodeConsumerConfig = fields<ConsumerConfig>({
   num_replicas: always(int64, 0),
   mem_storage: optional(bool),
   direct: optional(bool),
-  metadata: optional(textMap),
+  metadata: optional(metadata),
   pause_until: optional(time),
   priority_groups: optional(list(text)),
   priority_policy: optionalWord(choice("none", "overflow", "pinned_client", "prioritized"), "none"),

@@ -12,6 +12,7 @@ import type { JetStreamAccount } from "../account.js";
 import { storageUse } from "../account-limits.js";
 import type { Consumer } from "../consumer/consumer.js";
 import type { Stream } from "../stream/stream.js";
+import { describedConsumerConfig, describedStreamConfig } from "./version-metadata.js";
 
 /** How many deleted sequences an info names at most, as many as fit into a message. */
 const MAX_DELETED_DETAILS = 100_000;
@@ -29,7 +30,7 @@ export function streamInfo(
   options: StreamInfoOptions = {},
 ): StreamInfo {
   return {
-    config: stream.config,
+    config: describedStreamConfig(stream.config),
     created: formatTimestamp(stream.createdUs),
     state: streamState(stream, options),
     ...(account.domain === undefined ? {} : { domain: account.domain }),
@@ -71,7 +72,7 @@ export function consumerInfo(account: JetStreamAccount, stream: Stream, consumer
     stream_name: stream.name,
     name: consumer.name,
     created: formatTimestamp(consumer.createdUs),
-    config: consumer.config,
+    config: describedConsumerConfig(consumer.config),
     delivered: sequenceInfo(consumer.acks.delivered, consumer.lastDeliveredUs),
     ack_floor: sequenceInfo(consumer.acks.ackFloor, consumer.lastAckedUs),
     num_ack_pending: consumer.acks.pending.size,
@@ -103,7 +104,7 @@ function sequenceInfo(pair: SequencePair, lastUs: number | undefined): SequenceI
 }
 
 /** Describes what an account uses. */
-export function accountInfo(account: JetStreamAccount, api: { total: number; errors: number }): AccountInfo {
+export function accountInfo(account: JetStreamAccount, api: AccountInfo["api"]): AccountInfo {
   const file = storageUse(account.streams, "file");
   const memory = storageUse(account.streams, "memory");
   return {

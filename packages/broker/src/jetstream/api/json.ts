@@ -70,7 +70,9 @@ export function optionalObject<T>(decode: Decoder<T>): Field<T> {
 }
 
 /**
- * An object with known fields; others are passed over, as nats-server did before 2.12.
+ * An object with known fields; any other is refused.
+ *
+ * Source: nats-server jetstream_api.go `unmarshalRequest` in its strict mode.
  *
  * @typeParam T - what the fields make up.
  */
@@ -80,6 +82,10 @@ export function fields<T extends object>(
   const entries = Object.entries(table) as [string, Field<unknown>][];
   return (value) => {
     if (!isObject(value)) return mismatch();
+    for (const name of Object.keys(value)) {
+      if (!Object.hasOwn(table, name))
+        throw apiFault("InvalidJSON", { err: `json: unknown field "${name}"` });
+    }
     const result: Record<string, unknown> = {};
     for (const [name, field] of entries) {
       const given = value[name];

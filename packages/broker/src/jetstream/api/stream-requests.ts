@@ -2,7 +2,7 @@ import { LIST_PAGE_LIMIT, NAMES_PAGE_LIMIT, SUBJECT_DETAILS_LIMIT } from "@gangl
 import type { PurgeOptions } from "@ganglion/store";
 import type { Stream } from "../stream/stream.js";
 import { ApiFault, apiFault, invalidStreamConfig } from "./api-fault.js";
-import { decodeStreamConfig } from "./config-codecs.js";
+import { decodeStreamRequest } from "./config-codecs.js";
 import { streamInfo } from "./info.js";
 import { always, bool, decodeJson, fields, integer, optional, text } from "./json.js";
 import { decodePagedRequest, pageOf } from "./paging.js";
@@ -11,21 +11,22 @@ import { type ApiRequest, decodeOptional, isEmptyRequest, type ResponseBody, str
 /** `STREAM.CREATE.S`. Source: nats-server jetstream_api.go `jsStreamCreateRequest`. */
 export async function createStream(request: ApiRequest): Promise<ResponseBody> {
   const { account, payload } = request;
-  const config = decodeJson(payload, decodeStreamConfig);
+  const { pedantic, ...config } = decodeJson(payload, decodeStreamRequest);
   if (streamName(request) !== config.name) throw apiFault("StreamMismatch");
   if (/[\\/]/.test(config.name)) throw apiFault("StreamNameContainsPathSeparators");
   if (config.sealed) throw invalidStreamConfig("stream configuration for create can not be sealed");
   if (config.mirror_direct && config.mirror === undefined) {
     throw invalidStreamConfig("stream has no mirror but does have mirror direct");
   }
-  const stream = await account.createStream(config);
+  const stream = await account.createStream(config, pedantic);
   return { ...streamInfo(account, stream), did_create: true };
 }
 
 /** `STREAM.UPDATE.S`. Source: nats-server jetstream_api.go `jsStreamUpdateRequest`. */
 export async function updateStream(request: ApiRequest): Promise<ResponseBody> {
   const { account, payload } = request;
-  const config = account.checkConfig(decodeJson(payload, decodeStreamConfig));
+  const { pedantic, ...given } = decodeJson(payload, decodeStreamRequest);
+  const config = account.checkConfig(given, pedantic);
   if (streamName(request) !== config.name) throw apiFault("StreamMismatch");
   const stream = await account.updateStream(config);
   return streamInfo(account, stream);

@@ -1,11 +1,15 @@
+import { isDeepStrictEqual } from "node:util";
 import {
   filtersOverlap,
   isSubsetFilter,
   isValidFilter,
+  type RepublishConfig,
   STREAM_DEFAULTS,
   type StreamConfig,
 } from "@ganglion/protocol";
 import { type ApiFault, apiFault, invalidStreamConfig } from "../api/api-fault.js";
+import { checkFeatures } from "./feature-config-check.js";
+import { checkOrigins, type FindStreamConfig } from "./origin-config-check.js";
 import { compileSubjectTransform } from "./subject-transform.js";
 
 /** What an account asks of the size of its streams. -1 or 0: no limit. */
@@ -14,21 +18,27 @@ export interface StreamSizeRules {
   readonly maxStreamBytes: number;
 }
 
+/** What a stream configuration is checked against. */
+export interface StreamRules extends StreamSizeRules {
+  readonly findStream: FindStreamConfig;
+  /** Refuse what would be changed silently. */
+  readonly pedantic: boolean;
+}
+
 /**
  * Checks a stream configuration and fills in defaults.
  *
  * @throws ApiFault with the error and words of nats-server, in its order.
  * Source: nats-server stream.go `checkStreamCfg`.
  */
-export function checkStreamConfig(given: StreamConfig, rules: StreamSizeRules): StreamConfig {
+export function checkStreamConfig(given: StreamConfig, rules: StreamRules): StreamConfig {
   checkNames(given);
-  const config = withDefaults(given);
+  if (rules.pedantic) checkPedantic(given);
+  const defaulted = withDefaults(given);
   checkReplicas(given);
-  checkDurations(config);
-  checkPolicies(config);
-  if (config.mirror !== undefined || config.sources !== undefined) {
-    throw invalidStreamConfig("mirrors and sources are not supported by this server");
-  }
+  checkDurations(defaulted);
+  checkPolicies(defaulted);
+  const config = checkOrigins(checkFeatures(defaulted, rules.pedantic), rules);
   for (const subject of config.subjects ?? []) checkSubject(subject, config);
   checkDuplicates(config.subjects ?? []);
   if (rules.maxBytesRequired && config.max_bytes <= 0) throw apiFault("StreamMaxBytesRequired");
@@ -72,22 +82,63 @@ export function metadataSizeBytes(metadata: Readonly<Record<string, string>> = {
 }
 
 function withDefaults(given: StreamConfig): StreamConfig {
-  const orUnlimited = (limit: number) => (limit === 0 ? -1 : limit);
+  const orUnlimited = (limit: number) => (limit <= 0 ? -1 : limit);
   const { duplicateWindowNs } = STREAM_DEFAULTS;
-  const window = given.max_age !== 0 && given.max_age < duplicateWindowNs ? given.max_age : duplicateWindowNs;
-  const republish = given.republish;
+  const { subjects, placement, republish, ...rest } = given;
+  // What a stream copies was deduplicated where it came from.
+  const isCopy = given.mirror !== undefined || given.sources !== undefined;
+  const longest =
+    given.max_age !== 0 && given.max_age < duplicateWindowNs ? given.max_age : duplicateWindowNs;
+  const window = given.duplicate_window ?? (isCopy ? undefined : longest);
+  const named = subjects ?? (isCopy ? undefined : [given.name]);
+  const isPlaced = placement !== undefined && Object.keys(placement).length > 0;
   return {
-    ...given,
+    ...rest,
+    ...(isPlaced ? { placement } : {}),
     num_replicas: given.num_replicas === 0 ? STREAM_DEFAULTS.replicas : given.num_replicas,
     max_msgs: orUnlimited(given.max_msgs),
     max_msgs_per_subject: orUnlimited(given.max_msgs_per_subject),
     max_bytes: orUnlimited(given.max_bytes),
     max_msg_size: orUnlimited(given.max_msg_size),
     max_consumers: orUnlimited(given.max_consumers),
-    subjects: given.subjects ?? [given.name],
-    duplicate_window: given.duplicate_window ?? window,
-    ...(republish === undefined ? {} : { republish: { ...republish, src: republish.src ?? ">" } }),
+    ...(named === undefined ? {} : { subjects: named }),
+    ...(window === undefined ? {} : { duplicate_window: window }),
+    ...(republish === undefined ? {} : { republish: explicitRepublish(republish, given) }),
   };
+}
+
+/**
+ * A republish with its source. From everything to everything means: as the stream's transform has it.
+ */
+function explicitRepublish(republish: RepublishConfig, config: StreamConfig): RepublishConfig {
+  const { subject_transform: transform, subjects = [] } = config;
+  const explicit = { ...republish, src: republish.src ?? ">" };
+  const isImplicit = explicit.src === ">" && explicit.dest === ">";
+  if (!isImplicit || transform === undefined || subjects.length !== 1 || subjects[0] !== transform.src) {
+    return explicit;
+  }
+  return { ...explicit, src: transform.dest, dest: transform.dest };
+}
+
+/** Limits that would be replaced by what they mean. */
+function checkPedantic(given: StreamConfig): void {
+  const limits = ["max_msgs", "max_msgs_per_subject", "max_bytes", "max_msg_size", "max_consumers"] as const;
+  for (const name of limits) {
+    if (given[name] < -1) throw apiFault("Pedantic", { err: `${name} must be set to -1` });
+  }
+  const isDefaultWindow = given.duplicate_window === undefined && given.mirror === undefined;
+  const { max_age: maxAge } = given;
+  if (
+    isDefaultWindow &&
+    given.sources === undefined &&
+    maxAge !== 0 &&
+    maxAge < STREAM_DEFAULTS.duplicateWindowNs
+  ) {
+    throw apiFault("Pedantic", { err: "duplicate window cannot be bigger than max age" });
+  }
+  if (given.republish !== undefined && given.republish.src === undefined) {
+    throw apiFault("Pedantic", { err: "republish source can not be empty" });
+  }
 }
 
 function checkReplicas({ num_replicas: replicas }: StreamConfig): void {
@@ -98,6 +149,7 @@ function checkReplicas({ num_replicas: replicas }: StreamConfig): void {
 }
 
 function checkDurations({ max_age: maxAge, duplicate_window: window = 0 }: StreamConfig): void {
+  if (maxAge < 0) throw invalidStreamConfig("max age can not be negative");
   if (maxAge > 0 && maxAge < STREAM_DEFAULTS.minMaxAgeNs) {
     throw invalidStreamConfig("max age needs to be >= 100ms");
   }
@@ -170,6 +222,9 @@ function checkTransforms(config: StreamConfig): void {
       );
     }
   }
+  if (transform !== undefined && transform.src !== "" && !isValidFilter(transform.src)) {
+    throw apiFault("StreamTransformInvalidSource", { err: `invalid subject ${transform.src}` });
+  }
   if (transform !== undefined && compileSubjectTransform(transform.src, transform.dest) === undefined) {
     throw apiFault("StreamTransformInvalidDestination", { err: "invalid subject" });
   }
@@ -196,7 +251,6 @@ export function checkStreamUpdate(old: StreamConfig, given: StreamConfig): Strea
 
 function updateRefusal(old: StreamConfig, given: StreamConfig): ApiFault | undefined {
   const refuse = (what: string) => invalidStreamConfig(`stream configuration update can not ${what}`);
-  if (given.max_consumers !== old.max_consumers) return refuse("change MaxConsumers");
   if (given.storage !== old.storage) return refuse("change storage type");
   const isWorkqueue = old.retention === "workqueue" || given.retention === "workqueue";
   if (given.retention !== old.retention && isWorkqueue) {
@@ -205,5 +259,17 @@ function updateRefusal(old: StreamConfig, given: StreamConfig): ApiFault | undef
   if (old.sealed && !given.sealed) return refuse("unseal a sealed stream");
   if (old.deny_delete && !given.deny_delete) return refuse("cancel deny message deletes");
   if (old.deny_purge && !given.deny_purge) return refuse("cancel deny purge");
+  // A mirror may become a stream of its own.
+  if (given.mirror !== undefined && !isDeepStrictEqual(given.mirror, old.mirror)) {
+    return apiFault("StreamMirrorNotUpdatable");
+  }
+  if (old.allow_msg_ttl && !given.allow_msg_ttl) {
+    return invalidStreamConfig("message TTL status can not be disabled");
+  }
+  if (given.allow_msg_counter !== old.allow_msg_counter) return refuse("change message counter setting");
+  if (old.allow_msg_schedules === true && given.allow_msg_schedules !== true) {
+    return invalidStreamConfig("message schedules can not be disabled");
+  }
+  if (given.persist_mode !== old.persist_mode) return refuse("change persist mode");
   return undefined;
 }
