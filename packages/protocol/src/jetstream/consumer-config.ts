@@ -78,6 +78,8 @@ export interface CreateConsumerRequest {
   readonly stream_name: string;
   readonly config: ConsumerConfig;
   readonly action: ConsumerAction;
+  /** Refuse what would silently be changed. */
+  readonly pedantic?: boolean;
 }
 
 /** Body of a pull request. */

@@ -167,4 +167,5 @@ export const decodeCreateConsumer = fields<CreateConsumerRequest>({
   stream_name: always(text, ""),
   config: always(decodeConsumerConfig, decodeConsumerConfig({})),
   action: always(choice("", "create", "update"), ""),
+  pedantic: optional(bool),
 });
