@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { PROTOCOL_LEVEL, type ServerInfo } from "@ganglion/protocol";
 import { Accounts } from "./accounts/accounts.js";
 import { removeAddressFile, writeAddressFile } from "./address-file.js";
-import { openAuthenticator, SimpleAuthenticator } from "./auth/simple-authenticator.js";
+import { Authenticators } from "./auth/authenticators.js";
 import { BlockPool } from "./connection/block-pool.js";
 import type { BrokerContext } from "./connection/broker-context.js";
 import { CLOSE_REASON } from "./connection/close-reason.js";
@@ -56,11 +56,10 @@ class RunningBroker implements Broker {
 
   constructor(private readonly options: ResolvedBrokerOptions) {
     this.serverName = options.serverName ?? this.serverId;
-    const { authorization } = options;
     this.context = {
       options,
-      accounts: new Accounts(),
-      authenticator: authorization === undefined ? openAuthenticator : new SimpleAuthenticator(authorization),
+      accounts: new Accounts(options),
+      authenticators: new Authenticators(options),
       registry: new ConnectionRegistry(options.maxConnections),
       outboxEnvironment: { ...options, pool: new BlockPool(), queue: new FlushQueue(options.clock) },
       info: () => this.info(),
@@ -138,7 +137,6 @@ class RunningBroker implements Broker {
   }
 
   private info(): ServerInfo {
-    const { authenticator } = this.context;
     return {
       server_id: this.serverId,
       server_name: this.serverName,
@@ -148,7 +146,6 @@ class RunningBroker implements Broker {
       host: this.host,
       port: this.port,
       headers: true,
-      ...(authenticator.required ? { auth_required: true } : {}),
       max_payload: this.options.maxPayloadBytes,
       ...(this.options.jetstream === undefined ? {} : { jetstream: true }),
     };

@@ -39,7 +39,9 @@ export class ClientOperationParser extends OperationParser {
   protected override step(at: number): number {
     const { bytes } = this;
     const first = (bytes[at] as number) | 0x20; // at < end
-    if (this.connectOnly && first !== LETTER.c) return this.fail("connect-required", at);
+    if (this.connectOnly && first !== LETTER.c && this.visitor.withoutConnect?.() !== true) {
+      return this.fail("connect-required", at);
+    }
     // The common verb first, compared in one go.
     if (
       first === LETTER.p &&

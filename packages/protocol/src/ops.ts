@@ -75,6 +75,8 @@ export interface MessageFrame {
 /** Receives what a client sends. Calls are synchronous; `stop()` of the parser may be called in them. */
 export interface ClientOperationVisitor {
   connect(json: string): void;
+  /** Another operation comes first where CONNECT is required. @returns whether to let it pass; absent: no. */
+  withoutConnect?(): boolean;
   publish(frame: MessageFrame): void;
   subscribe(subject: string, queue: string | undefined, sid: string): void;
   /** @param max - messages after which the subscription ends, counted from its start; 0 or less: at once. */

@@ -300,6 +300,55 @@ describe("ClientOperationParser", () => {
   });
 });
 
+describe("a parser that is paused", () => {
+  const INPUT = Buffer.from("CONNECT {}\r\nPING\r\nPUB a 2\r\nhi\r\nCONNECT {}\r\nPONG\r\nSUB a 1\r\n");
+  const ALL = ["CONNECT", "PING", "PUB", "CONNECT", "PONG", "SUB"];
+
+  /** Pauses at every CONNECT and resumes when all chunks are there, as often as it takes. */
+  function readWithPauses(chunks: readonly Buffer[]) {
+    const collector = new ClientOperationCollector();
+    const steps: string[][] = [];
+    const parser: ClientOperationParser = new ClientOperationParser(
+      new Proxy(collector, {
+        get(target, key, receiver) {
+          if (key !== "connect") return Reflect.get(target, key, receiver);
+          return (json: string) => {
+            target.connect(json);
+            parser.pause();
+          };
+        },
+      }),
+    );
+    for (const chunk of chunks) parser.feed(chunk);
+    for (let i = 0; i < 3; i++) {
+      steps.push(collector.operations.map(({ op }) => op));
+      expect(parser.resume()).toBeUndefined();
+    }
+    return steps;
+  }
+
+  test("reads on where it was, wherever chunks end", () => {
+    const expected = [ALL.slice(0, 1), ALL.slice(0, 4), ALL];
+    expect(readWithPauses([INPUT])).toEqual(expected);
+    expect(readWithPauses(everyByte(INPUT))).toEqual(expected);
+    for (let at = 1; at < INPUT.length; at++) expect(readWithPauses(chunksOf(INPUT, [at]))).toEqual(expected);
+  });
+
+  test("tells of a fault when it is resumed, and takes nothing after it was stopped", () => {
+    const collector = new ClientOperationCollector();
+    const parser = new ClientOperationParser(collector);
+    parser.pause();
+    expect(parser.feed(Buffer.from("NONSENSE\r\n"))).toBeUndefined();
+    expect(parser.resume()?.kind).toBe("unknown-operation");
+    const stopped = new ClientOperationParser(collector);
+    stopped.pause();
+    stopped.feed(Buffer.from("PING\r\n"));
+    stopped.stop();
+    expect(stopped.resume()).toBeUndefined();
+    expect(collector.operations).toEqual([]);
+  });
+});
+
 describe("ServerOperationParser", () => {
   test.each([
     ["PUB a 0\r\n\r\n", "bad-arguments"],

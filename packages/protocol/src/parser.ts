@@ -48,6 +48,8 @@ export abstract class OperationParser {
   /** Size of the unfinished operation, once its control line is complete; 0 before. */
   private neededBytes = 0;
   private halted = false;
+  /** Input that came while the parser was paused. */
+  private waiting: Uint8Array[] | undefined;
   /** What is being read: a chunk or the held bytes, up to `end`. */
   protected bytes: Uint8Array = this.scratch;
   protected end = 0;
@@ -77,15 +79,37 @@ export abstract class OperationParser {
     if (this.heldBytes > 0 && !this.halted) at = this.completeHeld(chunk);
     if (at < chunk.length && !this.halted) {
       this.frame.retainable = true;
-      const rest = this.run(chunk, at, chunk.length);
-      if (rest < chunk.length && !this.halted) this.hold(chunk, rest, chunk.length);
+      at = this.run(chunk, at, chunk.length);
+      if (at < chunk.length && !this.halted) this.hold(chunk, at, chunk.length);
     }
+    if (this.waiting !== undefined) this.waiting.push(chunk.slice(at));
     return this.found;
   }
 
   /** Takes nothing more, not even the rest of the current chunk. */
   stop(): void {
     this.halted = true;
+    this.waiting = undefined;
+  }
+
+  /**
+   * Reads nothing behind the current operation until {@link OperationParser.resume}. Input is kept meanwhile, so stop
+   * feeding soon. For visitors that cannot handle an operation at once.
+   */
+  pause(): void {
+    if (this.halted) return;
+    this.halted = true;
+    this.waiting = [];
+  }
+
+  /** Reads on, what was kept first. @returns the fault of the peer, as `feed` does. */
+  resume(): ProtocolFault | undefined {
+    const { waiting } = this;
+    if (waiting === undefined) return this.found;
+    this.waiting = undefined;
+    this.halted = false;
+    for (const chunk of waiting) this.read(chunk);
+    return this.found;
   }
 
   private run(bytes: Uint8Array, from: number, end: number): number {

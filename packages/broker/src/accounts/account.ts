@@ -1,3 +1,5 @@
+import type { AccountLimitsConfig } from "../config/blocks/accounts.js";
+import type { Connection } from "../connection/connection.js";
 import { noTraffic } from "../connection/traffic.js";
 import { RouterBus } from "../routing/account-bus.js";
 import { Router } from "../routing/router.js";
@@ -10,7 +12,9 @@ export class Account {
   readonly router = new Router();
   /** The broker's own access: JetStream and other internal services. */
   readonly bus: RouterBus;
-  connectionCount = 0;
+  /** The client connections in it. */
+  readonly connections = new Set<Connection>();
+  limits: AccountLimitsConfig = {};
   /** Traffic of its connections that are closed. */
   readonly past = noTraffic();
   /** Connections that were closed because they did not read fast enough. */
@@ -18,5 +22,15 @@ export class Account {
 
   constructor(readonly name: string) {
     this.bus = new RouterBus(name, this.router);
+  }
+
+  /**
+   * Whether its limit leaves no room for another connection.
+   *
+   * Source: nats-server accounts.go `MaxTotalConnectionsReached`.
+   */
+  get isFull(): boolean {
+    const { maxConnections = -1 } = this.limits;
+    return maxConnections >= 0 && this.connections.size >= maxConnections;
   }
 }

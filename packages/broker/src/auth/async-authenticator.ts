@@ -22,6 +22,14 @@ export interface Accepted {
   readonly permissions?: PermissionRules;
   /** Wall clock when the connection must end, milliseconds since 1970. Absent: never. */
   readonly expiresAtMs?: number;
+  /** The user's own limits; those of the account and of the broker hold beside them. */
+  readonly limits?: ConnectionLimits;
+}
+
+/** Limits of one connection. -1 or absent: none. */
+export interface ConnectionLimits {
+  readonly maxSubscriptions?: number;
+  readonly maxPayloadBytes?: number;
 }
 
 /** A connection that is turned away. */
@@ -35,15 +43,18 @@ export type AuthOutcome = Accepted | Refused;
 
 /** Decides who may connect. */
 export interface AsyncAuthenticator {
-  /** Whether CONNECT must bring credentials. INFO says so as `auth_required`. */
+  /** Whether CONNECT must come first. INFO says so as `auth_required`, unless there is a default user. */
   readonly required: boolean;
+  /** Whether a connection without credentials is let in as a certain user. */
+  readonly hasDefaultUser: boolean;
   /** Whether INFO must have a `nonce` for clients to sign. */
   readonly needsNonce: boolean;
   /**
    * Never rejects for what a client sends. It may take long: handle no operation of the connection meanwhile, and
-   * drop the outcome when the connection was closed.
+   * drop the outcome when the connection was closed. Without credentials and with a default user it is decided at
+   * once.
    */
-  authenticate(options: ConnectOptions, context: AuthContext): Promise<AuthOutcome>;
+  authenticate(options: ConnectOptions, context: AuthContext): AuthOutcome | Promise<AuthOutcome>;
 }
 
 /** Turns a connection away. */

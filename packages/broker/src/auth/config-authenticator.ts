@@ -1,5 +1,6 @@
 import type { ConnectOptions } from "@ganglion/protocol";
 import { GLOBAL_ACCOUNT } from "../accounts/account.js";
+import { SYSTEM_ACCOUNT } from "../accounts/accounts.js";
 import type { BrokerConfig } from "../config/schema.js";
 import {
   type Accepted,
@@ -15,7 +16,8 @@ import type { NkeyUser, PasswordUser, User } from "./user.js";
 import { isPasswordOf } from "./user-password.js";
 
 /** The part of a configuration that says who may connect. */
-export interface UsersConfig extends Pick<BrokerConfig, "authorization" | "accounts" | "noAuthUser"> {
+export interface UsersConfig
+  extends Pick<BrokerConfig, "authorization" | "accounts" | "noAuthUser" | "systemAccount"> {
   /**
    * Some listener takes users from certificates (`verify_and_map`): then the certificate is the credential of a user
    * without password, and nobody may come in by knowing the name. @default false
@@ -39,6 +41,7 @@ interface Placed<U extends User> {
  */
 export class ConfigAuthenticator implements AsyncAuthenticator {
   readonly required: boolean;
+  readonly hasDefaultUser: boolean;
   readonly needsNonce: boolean;
   private readonly nkeyUsers = new Map<string, Placed<NkeyUser>>();
   private readonly passwordUsers = new Map<string, Placed<PasswordUser>>();
@@ -52,11 +55,14 @@ export class ConfigAuthenticator implements AsyncAuthenticator {
     // An empty list of users lets nobody in.
     this.required = hasUsers || users !== undefined || Boolean(user) || Boolean(token);
     this.needsNonce = this.nkeyUsers.size > 0;
+    this.hasDefaultUser = Boolean(config.noAuthUser);
   }
 
-  async authenticate(options: ConnectOptions, context: AuthContext): Promise<AuthOutcome> {
-    if (!this.required) return { accepted: true, userName: options.user, accountName: GLOBAL_ACCOUNT };
+  authenticate(options: ConnectOptions, context: AuthContext): AuthOutcome | Promise<AuthOutcome> {
     const { noAuthUser, byCertificate = false } = this.config;
+    if (!this.required || (this.isForAdministratorsOnly && !hasCredentials(options))) {
+      return { accepted: true, userName: options.user, accountName: GLOBAL_ACCOUNT };
+    }
     // Certificates are asked first, but for a no_auth_user that is an nkey.
     if (noAuthUser && !hasCredentials(options) && !(byCertificate && !this.nkeyUsers.has(noAuthUser))) {
       return this.withoutCredentials(noAuthUser, context);
@@ -65,6 +71,17 @@ export class ConfigAuthenticator implements AsyncAuthenticator {
     if (this.passwordUsers.size > 0 && byCertificate) return this.byCertificate(options, context);
     if (this.passwordUsers.size > 0 && options.user !== "") return this.byPassword(options, context);
     return this.bySingleUserOrToken(options);
+  }
+
+  /**
+   * Whether the users are those of the system account and nobody spoke of others: then everybody may connect.
+   *
+   * Source: nats-server server.go `configureAccounts`, at `sysAccOnlyNoAuthUser`.
+   */
+  private get isForAdministratorsOnly(): boolean {
+    const { authorization, accounts = [], noAuthUser, systemAccount = SYSTEM_ACCOUNT } = this.config;
+    const [only, ...others] = accounts;
+    return authorization === undefined && !noAuthUser && others.length === 0 && only?.name === systemAccount;
   }
 
   private addUsers(users: readonly User[], accountName: string): void {
@@ -137,9 +154,10 @@ function enter({ user, accountName }: Placed<User>, userName: string, context: A
 
 /** The users of the broker's listener. */
 export function clientUsers(config: BrokerConfig): UsersConfig {
-  const { authorization, accounts, noAuthUser, tls, websocket, leafnodes } = config;
+  const { authorization, accounts, noAuthUser, systemAccount, tls, websocket, leafnodes } = config;
   return {
     ...(authorization && { authorization }),
+    ...(systemAccount && { systemAccount }),
     ...(accounts && { accounts }),
     ...(noAuthUser && { noAuthUser }),
     byCertificate: tls?.verifyAndMap === true,

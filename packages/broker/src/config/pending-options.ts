@@ -29,11 +29,9 @@ const PENDING: Pending = {
   mappings: "refused",
   maxClosedClients: "ignored",
   maxSubscriptionTokens: "refused",
-  noAuthUser: "refused",
   noFastProducerStall: "ignored",
   noHeaderSupport: "ignored",
   noSublistCache: "ignored",
-  noSystemAccount: "ignored",
   operators: "refused",
   profBlockRate: "ignored",
   profPort: "ignored",
@@ -45,7 +43,6 @@ const PENDING: Pending = {
   resolverTls: "refused",
   serverMetadata: "ignored",
   serverTags: "ignored",
-  systemAccount: "refused",
   tls: "refused",
   traceHeaders: "ignored",
   traceVerbose: "ignored",
@@ -62,7 +59,9 @@ export function withoutEffect(options: BrokerConfig): WithoutEffect {
       .map(([name]) => name);
   const refused = given("refused").map((name) => `${name} is not supported yet`);
   const ignored = given("ignored").map((name) => `${name} has no effect yet`);
-  if (options.authorization?.users !== undefined) refused.push("authorization.users is not supported yet");
+  if (options.authorization?.users?.some(({ permissions }) => permissions !== undefined)) {
+    refused.push("permissions are not supported yet");
+  }
   return { refused, ignored };
 }
 

@@ -1,6 +1,6 @@
 import type { ServerInfo } from "@ganglion/protocol";
 import type { Accounts } from "../accounts/accounts.js";
-import type { Authenticator } from "../auth/authenticator.js";
+import type { Authenticators } from "../auth/authenticators.js";
 import type { ResolvedBrokerOptions } from "../options.js";
 import type { ConnectionRegistry } from "./connection-registry.js";
 import type { OutboxEnvironment } from "./outbox.js";
@@ -9,7 +9,7 @@ import type { OutboxEnvironment } from "./outbox.js";
 export interface BrokerContext {
   readonly options: ResolvedBrokerOptions;
   readonly accounts: Accounts;
-  readonly authenticator: Authenticator;
+  readonly authenticators: Authenticators;
   readonly registry: ConnectionRegistry;
   readonly outboxEnvironment: OutboxEnvironment;
   /** INFO without what depends on the connection. */

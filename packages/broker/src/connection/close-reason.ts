@@ -7,6 +7,8 @@ export const CLOSE_REASON = {
   clientClosed: "Client Closed",
   authenticationTimeout: "Authentication Timeout",
   authenticationFailure: "Authentication Failure",
+  authenticationExpired: "Authentication Expired",
+  maxAccountConnectionsExceeded: "Maximum Account Connections Exceeded",
   slowConsumerPendingBytes: "Slow Consumer (Pending Bytes)",
   slowConsumerWriteDeadline: "Slow Consumer (Write Deadline)",
   writeError: "Write Error",

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { systemClock, type Timer } from "@ganglion/kernel";
+import { systemClock } from "@ganglion/kernel";
 import {
   ClientOperationParser,
   type ConnectOptions,
@@ -8,12 +8,16 @@ import {
   encodeInfo,
   OK,
   PING,
+  type ServerInfo,
 } from "@ganglion/protocol";
 import type { Account } from "../accounts/account.js";
+import type { AsyncAuthenticator, ConnectionLimits } from "../auth/async-authenticator.js";
+import type { Permissions } from "../auth/permissions.js";
 import { Dispatch } from "../handlers/dispatch.js";
 import { Publisher } from "../routing/publisher.js";
 import type { Subscriber } from "../routing/subscriber.js";
 import type { Subscription } from "../routing/subscription.js";
+import { Admission, type Applicant } from "./admission.js";
 import type { BrokerContext } from "./broker-context.js";
 import { CLOSE_REASON, type CloseReason } from "./close-reason.js";
 import { ERROR_TEXT, type ErrorText } from "./error-texts.js";
@@ -26,7 +30,7 @@ import { stall } from "./stall.js";
 const LINGER_MS = 250;
 
 /** Where a connection comes from. */
-export interface Peer {
+export interface Peer extends Partial<Applicant> {
   readonly host: string;
   readonly port: number;
   /** What carries the protocol. @default "nats" */
@@ -39,6 +43,11 @@ export class Connection implements Subscriber {
   readonly outbox: Outbox;
   readonly parser: ClientOperationParser;
   readonly keepalive: Keepalive;
+  readonly admission: Admission;
+  /** What it may publish and subscribe to; undefined: everything. */
+  permissions: Permissions | undefined;
+  /** Subscriptions it may have; 0: any number. */
+  maxSubscriptions: number;
   readonly subscriptions = new Map<string, Subscription>();
   /** What the client said in CONNECT; nats-server's defaults before. */
   options: ConnectOptions = DEFAULT_CONNECT_OPTIONS;
@@ -62,22 +71,25 @@ export class Connection implements Subscriber {
   echo = DEFAULT_CONNECT_OPTIONS.echo;
   headers = DEFAULT_CONNECT_OPTIONS.headers;
   verbose = DEFAULT_CONNECT_OPTIONS.verbose;
-  private readonly authTimer: Timer | undefined;
 
   constructor(
     readonly context: BrokerContext,
     readonly transport: Duplex,
     readonly peer: Peer,
   ) {
-    const { options, registry, authenticator, accounts } = context;
+    const { options, registry, accounts } = context;
+    const { connectionType = peer.type === "websocket" ? "WEBSOCKET" : "STANDARD", tlsPeer } = peer;
     this.id = registry.nextId();
     this.startedUs = options.clock.nowUs();
     this.label = `${peer.host}:${peer.port} - cid:${this.id}`;
     this.account = accounts.global;
-    this.account.connectionCount++;
+    this.account.connections.add(this);
+    this.maxSubscriptions = options.maxSubscriptions;
     this.publisher = new Publisher({ clientId: this.id, accountName: this.account.name }, this);
     this.traceOut = options.traceLine && ((line) => this.trace(`->> ${line}`));
     this.outbox = new Outbox(transport, context.outboxEnvironment, (reason) => this.slow(reason));
+    const authenticator = context.authenticators.of(connectionType);
+    this.admission = new Admission({ connectionType, tlsPeer }, authenticator, options.clock);
     this.parser = new ClientOperationParser(new Dispatch(this), {
       maxControlLineBytes: options.maxControlLineBytes,
       maxPayloadBytes: options.maxPayloadBytes,
@@ -89,7 +101,7 @@ export class Connection implements Subscriber {
       stale: () => this.fail(ERROR_TEXT.staleConnection, CLOSE_REASON.staleConnection),
     });
     if (authenticator.required) {
-      this.authTimer = options.clock.schedule(options.authTimeoutMs, () =>
+      this.admission.expectConnect(options.authTimeoutMs, () =>
         this.fail(ERROR_TEXT.authenticationTimeout, CLOSE_REASON.authenticationTimeout),
       );
     }
@@ -99,7 +111,8 @@ export class Connection implements Subscriber {
   open(): void {
     const { options, registry } = this.context;
     options.logger.debug(`${this.label} - Client connection created`);
-    this.sendInfo();
+    const { nonce } = this.admission;
+    this.sendInfo(nonce === undefined ? {} : { nonce: Buffer.from(nonce).toString("latin1") });
     if (registry.isFull) {
       options.logger.error(`${this.label} - ${ERROR_TEXT.maxConnectionsExceeded}`);
       this.fail(ERROR_TEXT.maxConnectionsExceeded, CLOSE_REASON.maxConnectionsExceeded);
@@ -116,24 +129,65 @@ export class Connection implements Subscriber {
     return this.closeReason !== undefined;
   }
 
-  /** CONNECT has arrived in time. */
-  authenticated(): void {
-    this.authTimer?.cancel();
-    this.parser.connectOnly = false;
+  /** Who decides whether it may come in. */
+  get authenticator(): AsyncAuthenticator {
+    return this.context.authenticators.of(this.admission.connectionType);
   }
 
-  /** Moves the connection, which has no subscriptions, to another account. */
-  enter(account: Account): void {
-    if (account === this.account) return;
-    this.account.connectionCount--;
-    this.account = account;
-    account.connectionCount++;
-    this.publisher = new Publisher({ clientId: this.id, accountName: account.name }, this);
+  /** Reads nothing more for now. */
+  hold(): void {
+    this.parser.pause();
+    this.transport.pause();
   }
 
-  sendInfo(extra: { readonly connect_info?: boolean; readonly remote_account?: string } = {}): void {
-    const info = { ...this.context.info(), client_id: this.id, client_ip: this.peer.host, ...extra };
-    this.outbox.append(encodeInfo(info));
+  /** Reads on after {@link Connection.hold}. */
+  proceed(): void {
+    if (this.isClosed) return;
+    this.transport.resume();
+    const fault = this.parser.resume();
+    if (fault !== undefined && !this.isClosed) refuse(this, fault);
+  }
+
+  /** Moves the connection, which has no subscriptions, to an account. */
+  enter(account: Account, limits: ConnectionLimits = {}): void {
+    if (account !== this.account) {
+      this.account.connections.delete(this);
+      this.account = account;
+      account.connections.add(this);
+      this.publisher = new Publisher({ clientId: this.id, accountName: account.name }, this);
+    }
+    const { options } = this.context;
+    const all = [options, account.limits, limits];
+    // Source: nats-server client.go `applyAccountLimits`.
+    this.maxSubscriptions = lowest(all.map(({ maxSubscriptions }) => maxSubscriptions || -1)) ?? 0;
+    const payloads = all.map(({ maxPayloadBytes }) => maxPayloadBytes ?? -1);
+    this.parser.maxPayloadBytes = lowest(payloads) ?? options.maxPayloadBytes;
+  }
+
+  /** Takes the connection out of its account, for another CONNECT. */
+  leave(): void {
+    this.dropSubscriptions();
+    this.permissions = undefined;
+    this.enter(this.context.accounts.global);
+  }
+
+  logError(text: string): void {
+    this.context.options.logger.error(`${this.label} - ${text}`);
+  }
+
+  /** @param extra - what only this INFO has. */
+  sendInfo(extra: Partial<ServerInfo> = {}): void {
+    const { required, hasDefaultUser } = this.authenticator;
+    this.outbox.append(
+      encodeInfo({
+        ...this.context.info(),
+        client_id: this.id,
+        client_ip: this.peer.host,
+        ...(required && !hasDefaultUser ? { auth_required: true } : {}),
+        max_payload: this.parser.maxPayloadBytes,
+        ...extra,
+      }),
+    );
   }
 
   send(bytes: Uint8Array, operation: string): void {
@@ -184,11 +238,11 @@ export class Connection implements Subscriber {
     const { options, registry } = this.context;
     options.logger.debug(`${this.label} - Client connection closed: ${reason}`);
     this.parser.stop();
-    this.authTimer?.cancel();
+    this.admission.stop();
     this.keepalive.stop();
     registry.remove(this, reason);
     this.dropSubscriptions();
-    this.account.connectionCount--;
+    this.account.connections.delete(this);
     const isBroken = BROKEN.has(reason);
     this.outbox.close({ discard: isBroken });
     if (isBroken) this.transport.destroy();
@@ -223,6 +277,12 @@ export class Connection implements Subscriber {
     this.context.options.logger.info(`${this.label} - Slow Consumer Detected: ${reason}`);
     this.close(reason);
   }
+}
+
+/** The lowest limit; undefined when there is none. */
+function lowest(limits: readonly number[]): number | undefined {
+  const set = limits.filter((limit) => limit >= 0);
+  return set.length === 0 ? undefined : Math.min(...set);
 }
 
 /** Reasons after which nothing more can or should be written. */

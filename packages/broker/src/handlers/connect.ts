@@ -2,6 +2,7 @@ import { decodeConnect } from "@ganglion/protocol";
 import { CLOSE_REASON } from "../connection/close-reason.js";
 import type { Connection } from "../connection/connection.js";
 import { ERROR_TEXT } from "../connection/error-texts.js";
+import { authenticate } from "./authenticate.js";
 import { traceOperation } from "./trace.js";
 
 /** Highest protocol level a client may ask for. Source: nats-server client.go `ClientProtoInfo`. */
@@ -13,35 +14,43 @@ const MAX_CLIENT_PROTOCOL = 1;
  * Source: nats-server client.go `processConnect`.
  */
 export function handleConnect(connection: Connection, json: string): void {
-  const { authenticator, accounts, options: settings } = connection.context;
   traceOperation(connection, `CONNECT ${json}`);
   connection.keepalive.connected();
   try {
     connection.options = decodeConnect(json, connection.options);
   } catch (error) {
-    settings.logger.error(`${connection.label} - ${(error as Error).message}`);
+    connection.logError((error as Error).message);
     connection.close(CLOSE_REASON.protocolViolation);
     return;
   }
-  const { options } = connection;
-  if (connection.connectReceived) connection.dropSubscriptions();
-  else if (options.name || options.lang) connection.label += ` - "${clientName(options)}"`;
+  const { options, connectReceived: isSecond } = connection;
+  if (isSecond) connection.leave();
   connection.connectReceived = true;
   connection.echo = options.echo;
   connection.headers = options.headers;
   connection.verbose = options.verbose;
   connection.parser.allowHeaders = options.headers;
+  authenticate(connection, () => welcome(connection, isSecond));
+}
 
-  const identity = authenticator.authenticate({ options, host: connection.peer.host });
-  const account = identity && accounts.get(identity.accountName);
-  // Asking for an account by name was a feature once; now it is an error.
-  if (account === undefined || options.account !== "" || options.new_account) {
-    settings.logger.error(`${connection.label} - authentication error`);
-    connection.fail(ERROR_TEXT.authorizationViolation, CLOSE_REASON.authenticationFailure);
-    return;
-  }
-  connection.authenticated();
-  connection.enter(account);
+/**
+ * Handles an operation that comes before CONNECT although authentication is required: where connections without
+ * credentials are let in, this one is.
+ *
+ * Source: nats-server parser.go `parse`, at `NoAuthUser`.
+ *
+ * @returns whether the operation may pass.
+ */
+export function handleWithoutConnect(connection: Connection): boolean {
+  if (!connection.authenticator.hasDefaultUser) return false;
+  connection.connectReceived = true;
+  authenticate(connection, () => {});
+  return connection.admission.accepted !== undefined;
+}
+
+function welcome(connection: Connection, isSecond: boolean): void {
+  const { options } = connection;
+  if (!isSecond) connection.label += labelOf(connection);
   if (options.protocol < 0 || options.protocol > MAX_CLIENT_PROTOCOL) {
     connection.fail(ERROR_TEXT.invalidClientProtocol, CLOSE_REASON.badClientProtocolVersion);
   } else if (options.no_responders && !options.headers) {
@@ -51,6 +60,12 @@ export function handleConnect(connection: Connection, json: string): void {
   }
 }
 
-function clientName({ version, lang, name }: Connection["options"]): string {
-  return [version && `v${version}`, lang, name].filter((part) => part !== "").join(":");
+/** What the log tells of a client: what it says it is, and as whom it came in. */
+function labelOf({ options: { version, lang, name }, account, admission }: Connection): string {
+  const client = [version && `v${version}`, lang, name].filter((part) => part !== "").join(":");
+  const user = admission.accepted?.userName ?? "";
+  return [client, user && `${account.name}/${user}`]
+    .filter((part) => part !== "")
+    .map((part) => ` - "${part}"`)
+    .join("");
 }

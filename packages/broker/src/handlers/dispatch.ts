@@ -1,7 +1,7 @@
 import type { ClientOperationVisitor, MessageFrame } from "@ganglion/protocol";
 import { CLOSE_REASON } from "../connection/close-reason.js";
 import type { Connection } from "../connection/connection.js";
-import { handleConnect } from "./connect.js";
+import { handleConnect, handleWithoutConnect } from "./connect.js";
 import { handlePing, handlePong } from "./ping.js";
 import { PublishHandler } from "./publish.js";
 import { handleSubscribe } from "./subscribe.js";
@@ -17,6 +17,9 @@ export class Dispatch implements ClientOperationVisitor {
 
   connect(json: string): void {
     handleConnect(this.connection, json);
+  }
+  withoutConnect(): boolean {
+    return handleWithoutConnect(this.connection);
   }
   publish(frame: MessageFrame): void {
     this.publisher.handle(frame);

@@ -15,7 +15,12 @@ export function handlePing(connection: Connection): void {
   if (!connection.connectReceived || connection.firstPongSent) return;
   connection.firstPongSent = true;
   if (connection.options.protocol >= 1) {
-    connection.sendInfo({ connect_info: true, remote_account: connection.account.name });
+    const { account, context } = connection;
+    connection.sendInfo({
+      connect_info: true,
+      remote_account: account.name,
+      ...(account === context.accounts.system ? { acc_is_sys: true } : {}),
+    });
   }
 }
 

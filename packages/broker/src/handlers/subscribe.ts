@@ -19,7 +19,7 @@ export interface SubscribeRequest {
 export function handleSubscribe(connection: Connection, { subject, queue, sid }: SubscribeRequest): void {
   traceOperation(connection, `SUB ${subject} ${queue === undefined ? "" : `${queue} `}${sid}`);
   connection.keepalive.active();
-  const { maxSubscriptions } = connection.context.options;
+  const { maxSubscriptions } = connection;
   if (maxSubscriptions > 0 && connection.subscriptions.size >= maxSubscriptions) {
     connection.sendError(ERROR_TEXT.maxSubscriptionsExceeded);
     return;

@@ -1,0 +1,25 @@
+import type { BrokerConfig } from "../config/schema.js";
+import type { AsyncAuthenticator } from "./async-authenticator.js";
+import { ConfigAuthenticator, clientUsers, webSocketUsers } from "./config-authenticator.js";
+import type { ConnectionType } from "./user.js";
+
+/** Who decides about the connections of each listener. */
+export class Authenticators {
+  private clients: AsyncAuthenticator;
+  private webSocket: AsyncAuthenticator;
+
+  constructor(config: BrokerConfig) {
+    this.clients = new ConfigAuthenticator(clientUsers(config));
+    this.webSocket = new ConfigAuthenticator(webSocketUsers(config));
+  }
+
+  /** Takes over a changed configuration, for connections that come and for the check of those that are there. */
+  configure(config: BrokerConfig): void {
+    this.clients = new ConfigAuthenticator(clientUsers(config));
+    this.webSocket = new ConfigAuthenticator(webSocketUsers(config));
+  }
+
+  of(type: ConnectionType): AsyncAuthenticator {
+    return type === "WEBSOCKET" ? this.webSocket : this.clients;
+  }
+}
