@@ -132,6 +132,16 @@ export interface MessageStore {
   append(message: NewMessage): number;
 
   /**
+   * Takes several messages in as one: after a crash or a failed write all of them are there, or none is.
+   * Their sequences follow each other; those the messages name are passed over.
+   *
+   * @param messages - at least one.
+   * @returns the sequence of the first.
+   * @throws as {@link append}; then none was taken in.
+   */
+  appendBatch(messages: readonly NewMessage[]): number;
+
+  /**
    * The message at `sequence`, or undefined.
    *
    * @throws GanglionError `RECORD_CORRUPT` for a lost message: its bytes fail their check, now or in recovery.

@@ -7,7 +7,7 @@ import {
   type StorageSetup,
   stateText,
 } from "./crash-workload.js";
-import { RecordingListener } from "./recording-listener.js";
+import { RecordingListener, UNLIMITED } from "./recording-listener.js";
 
 /** What recovery may do to what was not promised. */
 export interface Tolerance {
@@ -120,10 +120,29 @@ class Check {
       if (!isReported(sequence)) broken.push(`message ${sequence} is missing and not reported`);
     }
     if (missing > maxLost) broken.push(`${missing} durable messages are lost, of at most ${maxLost}`);
+    if (limits === UNLIMITED) broken.push(...this.partialBatches(found, isReported));
     for (const sequence of found.keys()) {
       if (!promises.messages.has(sequence)) broken.push(`message ${sequence} was never sent`);
     }
     if (!mayReport && lost.length > 0) broken.push(`loss is reported where none is: ${JSON.stringify(lost)}`);
+  }
+
+  /** A batch that was never confirmed is there as a whole, or not at all; removals and damage are another matter. */
+  private partialBatches(
+    found: ReadonlyMap<number, string>,
+    isReported: (sequence: number) => boolean,
+  ): string[] {
+    const { batches, messages, durableSequence } = this.promises;
+    return batches.flatMap(({ first, last }) => {
+      const sequences = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+      const isUntouched = sequences.every(
+        (sequence) => messages.get(sequence)?.removed === "no" && !isReported(sequence),
+      );
+      const there = sequences.filter((sequence) => found.has(sequence)).length;
+      const isPart = there > 0 && there < sequences.length;
+      const isBroken = first > durableSequence && isUntouched && isPart;
+      return isBroken ? [`of the batch ${first} to ${last} only ${there} messages are there`] : [];
+    });
   }
 
   metadata(): void {

@@ -29,6 +29,8 @@ export interface Promises {
   created: boolean;
   durableSequence: number;
   readonly messages: Map<number, KnownMessage>;
+  /** Messages that were stored as one. */
+  readonly batches: { readonly first: number; readonly last: number }[];
   /** Versions of the stream's metadata, and the last one that was confirmed. */
   metadataVersion: number;
   confirmedMetadataVersion: number;
@@ -67,6 +69,7 @@ export class CrashWorkload {
     created: false,
     durableSequence: 0,
     messages: new Map(),
+    batches: [],
     metadataVersion: 1,
     confirmedMetadataVersion: 0,
     consumerStates: [stateText(undefined)],
@@ -148,7 +151,8 @@ export class CrashWorkload {
 
   private async step(stream: StreamStore, consumer: ConsumerStore): Promise<void> {
     const choice = below(this.random, 100);
-    if (choice < 45) this.appendSome(stream);
+    if (choice < 38) this.appendSome(stream);
+    else if (choice < 45) this.appendBatch(stream);
     else if (choice < 55) this.removeSome(stream);
     else if (choice < 80) this.consume(consumer);
     else if (choice < 84) await this.updateMetadata(stream);
@@ -163,6 +167,22 @@ export class CrashWorkload {
       const message = { subject, timestampUs: 1_000, headerSizeBytes: 0, data: Buffer.from(text) };
       this.promises.messages.set(messages.append(message), { subject, text, removed: "no" });
     }
+  }
+
+  private appendBatch({ messages }: StreamStore): void {
+    const batch = Array.from({ length: 2 + below(this.random, 5) }, (_, index) => ({
+      subject: `orders.${below(this.random, 6)}`,
+      timestampUs: 1_000,
+      headerSizeBytes: 0,
+      data: Buffer.from(
+        `batch ${index} of ${this.promises.messages.size}:${"y".repeat(below(this.random, 400))}`,
+      ),
+    }));
+    const first = messages.appendBatch(batch);
+    this.promises.batches.push({ first, last: first + batch.length - 1 });
+    batch.forEach(({ subject, data }, index) => {
+      this.promises.messages.set(first + index, { subject, text: data.toString(), removed: "no" });
+    });
   }
 
   private removeSome({ messages }: StreamStore): void {

@@ -78,6 +78,21 @@ export function describeMessageStore(engine: string, openStream: OpenStream, reo
         expect(store.state()).toMatchObject({ firstSequence: 10_000, lastSequence: 10_001, deletedCount: 0 });
       });
 
+      it("takes a batch in as one, with sequences that follow each other", async () => {
+        const store = await open();
+        store.append(textMessage("s"));
+        const batch = [
+          textMessage("a", "1"),
+          { ...textMessage("b", "2"), sequence: 99 },
+          textMessage("c", "3"),
+        ];
+        expect(store.appendBatch(batch)).toBe(2);
+        await store.flush();
+        expect([2, 3, 4].map((sequence) => text(store, sequence))).toEqual(["1", "2", "3"]);
+        expect(store.append(textMessage("s"))).toBe(5);
+        expect(listener.durableSequence).toBe(4);
+      });
+
       it("counts bytes as nats-server does", async () => {
         const store = await open();
         store.append({ subject: "ab", timestampUs: 1, headerSizeBytes: 0, data: Buffer.alloc(10) });

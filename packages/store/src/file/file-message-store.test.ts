@@ -294,3 +294,46 @@ describe("space", () => {
 async function turns(count = 30): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
+
+describe("a batch", () => {
+  it("is there as a whole or not at all, wherever its writing was interrupted", async () => {
+    const { messages } = await openStream();
+    messages.append(textMessage("before"));
+    messages.appendBatch(["one", "two", "three", "four"].map((word) => textMessage("s", word)));
+    await messages.flush();
+    const [path = ""] = segmentPaths();
+    const written = disk;
+    const counts = new Set<number>();
+    for (let end = offsetOf(path, "one") - 100; end <= written.sizeOf(path); end++) {
+      disk = written.afterCrash("keep", 1);
+      await (await disk.open(path)).truncate(end);
+      const stream = await openStream();
+      const state = stream.messages.state();
+      counts.add(state.messages);
+      expect(state.lost).toEqual([]);
+      expect(stream.messages.append(textMessage("after"))).toBe(state.lastSequence + 1);
+    }
+    expect([...counts].sort()).toEqual([0, 1, 5]);
+  });
+
+  it("of which a message is damaged later keeps the others", async () => {
+    const { messages } = await openStream();
+    messages.appendBatch(["one", "two", "three"].map((word) => textMessage("s", word)));
+    await messages.flush();
+    const [path = ""] = segmentPaths();
+    disk.flip(path, offsetOf(path, "two"), 1);
+    const { messages: found } = await reopen();
+    expect([1, 3].map((sequence) => text(found.read(sequence)?.data))).toEqual(["one", "three"]);
+    expect(found.state().lost).toMatchObject([{ firstSequence: 2, lastSequence: 2 }]);
+  });
+
+  it("that is larger than a segment goes to one of its own", async () => {
+    const { messages } = await openStream({ segmentSizeBytes: 5_400 });
+    messages.append(textMessage("before"));
+    messages.appendBatch(Array.from({ length: 20 }, () => textMessage("s", "x".repeat(1000))));
+    messages.append(textMessage("after"));
+    await messages.flush();
+    expect(segmentPaths()).toHaveLength(3);
+    expect((await reopen({ segmentSizeBytes: 5_400 })).messages.state()).toMatchObject({ messages: 22 });
+  });
+});

@@ -24,7 +24,7 @@ import type { GroupCommit } from "./group-commit.js";
 import { MessageJournal } from "./message-journal.js";
 import { RecordKind } from "./record-codec.js";
 import { RECORD_SURPLUS_BYTES, type Segment } from "./segment.js";
-import type { SegmentLog } from "./segment-log.js";
+import type { LoggedMessage, SegmentLog } from "./segment-log.js";
 
 /**
  * A group of this size is not held back until the end of the turn. Were all publishers in one group, they would
@@ -89,21 +89,40 @@ export class FileMessageStore implements MessageStore {
   }
 
   append(message: NewMessage): number {
-    this.assertOpen();
-    this.commit?.assertAvailable();
+    this.assertTaking();
+    const { lastSequence } = this.index;
+    const sequence = message.sequence ?? lastSequence + 1;
+    if (sequence <= lastSequence) throw sequenceUsed(sequence, lastSequence);
+    this.take(message, sequence);
+    this.requestCommit();
+    return sequence;
+  }
+
+  appendBatch(messages: readonly NewMessage[]): number {
+    this.assertTaking();
+    const firstSequence = this.index.lastSequence + 1;
+    this.journal.prepareBatch(messages, firstSequence);
+    messages.forEach((message, position) => {
+      const batchGoesOn = position < messages.length - 1;
+      this.take({ ...message, batchGoesOn }, firstSequence + position);
+    });
+    this.requestCommit();
+    return firstSequence;
+  }
+
+  private take(message: LoggedMessage, sequence: number): void {
     const { index, log } = this;
-    const sequence = message.sequence ?? index.lastSequence + 1;
-    if (sequence <= index.lastSequence) throw sequenceUsed(sequence, index.lastSequence);
-    if (log.stagedBytes > this.options.maxStagedBytes) throw this.behind();
     const { subject, timestampUs, headerSizeBytes, data } = message;
     const subjectSizeBytes = Buffer.byteLength(subject);
     const sizeBytes = accountedSizeBytes(subjectSizeBytes, headerSizeBytes, data.length);
     const { segment, position } = this.journal.stage(message, sequence, subjectSizeBytes);
     index.append(sequence, { subject, timestampUs, sizeBytes, segment, position });
     log.segments.get(segment)?.retain(sizeBytes);
+  }
+
+  private requestCommit(): void {
     this.commit?.request();
-    if (log.stagedBytes >= EARLY_COMMIT_BYTES) this.commit?.hurry();
-    return sequence;
+    if (this.log.stagedBytes >= EARLY_COMMIT_BYTES) this.commit?.hurry();
   }
 
   read(sequence: number): StoredMessage | undefined {
@@ -243,6 +262,12 @@ export class FileMessageStore implements MessageStore {
         details: { stagedBytes: this.log.stagedBytes, maxStagedBytes: this.options.maxStagedBytes },
       },
     );
+  }
+
+  private assertTaking(): void {
+    this.assertOpen();
+    this.commit?.assertAvailable();
+    if (this.log.stagedBytes > this.options.maxStagedBytes) throw this.behind();
   }
 
   private assertOpen(): void {

@@ -5,7 +5,13 @@ import type { MessageStoreListener, NewMessage } from "../message-store.js";
 import type { CommittedLog, TakenGroup } from "./group-commit.js";
 import { RECORD_HEADER_BYTES, RecordKind } from "./record-codec.js";
 import type { Segment } from "./segment.js";
-import { controlRecord, type RecordPlace, type SegmentLog, type StagedGroup } from "./segment-log.js";
+import {
+  controlRecord,
+  type LoggedMessage,
+  type RecordPlace,
+  type SegmentLog,
+  type StagedGroup,
+} from "./segment-log.js";
 
 /** Removals noted in memory before they are written even though nobody asked for it. */
 const MAX_NOTED_REMOVALS = 4096;
@@ -67,8 +73,13 @@ export class MessageJournal implements CommittedLog {
   }
 
   /** @throws GanglionError `RECORD_TOO_LARGE`. */
-  stage(message: NewMessage, sequence: number, subjectSizeBytes: number): RecordPlace {
+  stage(message: LoggedMessage, sequence: number, subjectSizeBytes: number): RecordPlace {
     return this.options.log.stageMessage(message, sequence, subjectSizeBytes);
+  }
+
+  /** Makes room for messages that are staged next, as one. @throws GanglionError `RECORD_TOO_LARGE`. */
+  prepareBatch(messages: readonly NewMessage[], firstSequence: number): void {
+    this.options.log.prepareBatch(messages, firstSequence);
   }
 
   /** Notes that a message left the index. */

@@ -51,6 +51,8 @@ class Recovery {
   /** Removals read since the oldest open damage: first and last sequence. */
   private removedSince: (readonly [number, number])[] = [];
   private torn: MessageRecovery["torn"];
+  /** What was read since the begin of a batch whose end was not read yet. */
+  private batch: { readonly start: number; readonly reads: (() => void)[]; damaged: boolean } | undefined;
 
   constructor(
     private readonly log: SegmentLog,
@@ -75,11 +77,14 @@ class Recovery {
     const growing = isLast && file.trustedEnd === undefined;
     const end = file.trustedEnd ?? file.sizeBytes;
     const content = segment.readFile(0, Math.min(end, file.sizeBytes));
-    const scanned = this.scan(segment, content);
+    const intact = this.scan(segment, content);
+    const scanned = growing ? (this.batch?.start ?? intact) : intact;
     if (growing) {
+      this.batch = undefined; // it was interrupted: nobody was promised anything
       segment.committedEnd = scanned;
       if (scanned < file.sizeBytes) this.torn = { path: file.path, end: scanned };
     } else {
+      this.endBatch();
       segment.committedEnd = end;
       segment.hasTrail = end < file.sizeBytes;
       if (scanned < end) this.damage(segment, { start: scanned, end });
@@ -99,13 +104,41 @@ class Recovery {
       content,
       { codec, from: LOG_HEADER_BYTES },
       {
-        damage: (damage) => this.damage(segment, damage),
+        damage: (damage) => {
+          if (this.batch !== undefined) this.batch.damaged = true;
+          this.read(() => this.damage(segment, damage));
+        },
         record: (record, offset) => {
           if (isRewritten && record.kind !== RecordKind.message) segment.keptBytes += record.end - offset;
-          this.record(segment, { record, offset, content });
+          this.takeRecord(segment, { record, offset, content });
         },
       },
     );
+  }
+
+  /** Messages of a batch count when its last one is there. */
+  private takeRecord(
+    segment: Segment,
+    place: { record: DecodedRecord; offset: number; content: Buffer },
+  ): void {
+    const { record, offset } = place;
+    const isMessage = record.kind === RecordKind.message;
+    // Of a batch with a hole that was committed, as what follows shows, the rest is kept.
+    if (!isMessage) this.endBatch();
+    else if (record.batchGoesOn) this.batch ??= { start: offset, reads: [], damaged: false };
+    this.read(() => this.record(segment, place));
+    if (isMessage && !record.batchGoesOn && this.batch?.damaged === false) this.endBatch();
+  }
+
+  private read(apply: () => void): void {
+    if (this.batch === undefined) apply();
+    else this.batch.reads.push(apply);
+  }
+
+  private endBatch(): void {
+    const reads = this.batch?.reads ?? [];
+    this.batch = undefined;
+    for (const apply of reads) apply();
   }
 
   private record(

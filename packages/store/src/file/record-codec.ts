@@ -5,7 +5,7 @@ import { crc32 } from "node:zlib";
  *
  *    0        4         8        12     13    14       16       20         28          36
  *    +--------+---------+--------+------+-----+--------+--------+----------+-----------+---------+--------+
- *    | salt   | check-  | length | kind | zero| subject| header | sequence | timestamp | subject |  data  |
+ *    | salt   | check-  | length | kind |flags| subject| header | sequence | timestamp | subject |  data  |
  *    | u32    | sum u32 | u32    | u8   | u8  | size   | size   | u64      | us, u64   | bytes   |  bytes |
  *    |        |         |        |      |     | u16    | u32    |          |           |         |        |
  *    +--------+---------+--------+------+-----+--------+--------+----------+-----------+---------+--------+
@@ -48,6 +48,9 @@ export type Checksum = (bytes: Uint8Array, salt: number) => number;
 /** CRC-32, begun with the salt. */
 export const saltedCrc32: Checksum = (bytes, salt) => crc32(bytes, salt);
 
+/** The record is part of a batch that goes on with the next one: alone it counts for nothing. */
+const FLAG_BATCH_GOES_ON = 1;
+
 /** A record to be written. */
 export interface NewRecord {
   readonly kind: RecordKind;
@@ -57,6 +60,7 @@ export interface NewRecord {
   readonly subjectSizeBytes: number;
   readonly headerSizeBytes: number;
   readonly data: Uint8Array;
+  readonly batchGoesOn?: boolean;
 }
 
 /** A record that was read and whose checksum is right. Its data is `buffer` from `dataStart` to `end`. */
@@ -68,6 +72,7 @@ export interface DecodedRecord {
   readonly headerSizeBytes: number;
   readonly dataStart: number;
   readonly end: number;
+  readonly batchGoesOn: boolean;
 }
 
 /** Size of a record in the log. */
@@ -90,7 +95,8 @@ export class RecordCodec {
     const end = subjectStart + subjectSizeBytes + data.length;
     target.writeUInt32LE(this.salt, offset);
     target.writeUInt32LE(end - offset, offset + 8);
-    target.writeUInt16LE(record.kind, offset + 12);
+    target[offset + 12] = record.kind;
+    target[offset + 13] = record.batchGoesOn === true ? FLAG_BATCH_GOES_ON : 0;
     target.writeUInt16LE(subjectSizeBytes, offset + 14);
     target.writeUInt32LE(record.headerSizeBytes, offset + 16);
     writeUInt64(target, sequence, offset + 20);
@@ -110,11 +116,13 @@ export class RecordCodec {
     if (offset + RECORD_HEADER_BYTES > buffer.length) return undefined;
     if (buffer.readUInt32LE(offset) !== this.salt) return undefined;
     const end = offset + buffer.readUInt32LE(offset + 8);
-    const kind = buffer.readUInt16LE(offset + 12);
+    const kind = buffer[offset + 12] ?? 0;
+    const flags = buffer[offset + 13] ?? 0;
     const subjectStart = offset + RECORD_HEADER_BYTES;
     const dataStart = subjectStart + buffer.readUInt16LE(offset + 14);
     const headerSizeBytes = buffer.readUInt32LE(offset + 16);
-    if (end > buffer.length || dataStart + headerSizeBytes > end || !isKind(kind)) return undefined;
+    if (end > buffer.length || dataStart + headerSizeBytes > end) return undefined;
+    if (!isKind(kind) || flags > FLAG_BATCH_GOES_ON) return undefined;
     const checksum = this.checksum(buffer.subarray(offset + 8, end), this.salt);
     if (buffer.readUInt32LE(offset + 4) !== checksum) return undefined;
     return {
@@ -125,6 +133,7 @@ export class RecordCodec {
       headerSizeBytes,
       dataStart,
       end,
+      batchGoesOn: flags === FLAG_BATCH_GOES_ON,
     };
   }
 }

@@ -24,6 +24,12 @@ export interface SegmentLogOptions {
   readonly segmentSizeBytes: number;
 }
 
+/** A message on its way into the log. */
+export interface LoggedMessage extends NewMessage {
+  /** It is part of a batch whose next message follows. */
+  readonly batchGoesOn?: boolean;
+}
+
 /** Where a record is. */
 export interface RecordPlace {
   readonly segment: number;
@@ -53,6 +59,11 @@ export class SegmentLog {
   private file: { readonly segment: Segment; readonly handle: WritableFile } | undefined;
   private staged: StagedGroup[] = [];
   private batchStart = LOG_HEADER_BYTES;
+  /** Where the batch that was prepared last goes, and where it ends. */
+  private batchRoom: { readonly segment: Segment | undefined; readonly end: number } = {
+    segment: undefined,
+    end: 0,
+  };
   /** Bytes staged or being written. */
   stagedBytes = 0;
 
@@ -81,24 +92,41 @@ export class SegmentLog {
   }
 
   /** @throws GanglionError `RECORD_TOO_LARGE`. */
-  stageMessage(message: NewMessage, sequence: number, subjectSizeBytes: number): RecordPlace {
-    const sizeBytes = recordSizeBytes(subjectSizeBytes, message.data.length);
-    if (subjectSizeBytes > MAX_SUBJECT_BYTES || sizeBytes > MAX_RECORD_BYTES) {
-      throw storeError("RECORD_TOO_LARGE", `A message of ${sizeBytes} bytes does not fit into a record`, {
-        details: {
-          sizeBytes,
-          maxSizeBytes: MAX_RECORD_BYTES,
-          subjectSizeBytes,
-          maxSubjectSizeBytes: MAX_SUBJECT_BYTES,
-        },
-      });
-    }
-    const { timestampUs, subject, headerSizeBytes, data } = message;
+  stageMessage(message: LoggedMessage, sequence: number, subjectSizeBytes: number): RecordPlace {
+    this.assertFits(message, subjectSizeBytes);
+    const { timestampUs, subject, headerSizeBytes, data, batchGoesOn = false } = message;
     const kind = RecordKind.message;
     return this.stage(
-      { kind, sequence, timestampUs, subject, subjectSizeBytes, headerSizeBytes, data },
+      { kind, sequence, timestampUs, subject, subjectSizeBytes, headerSizeBytes, data, batchGoesOn },
       sequence,
     );
+  }
+
+  /**
+   * Makes sure that the messages go to one segment, and so into one group, when they are staged now.
+   *
+   * @throws GanglionError `RECORD_TOO_LARGE`.
+   */
+  prepareBatch(messages: readonly NewMessage[], firstSequence: number): void {
+    let sizeBytes = 0;
+    for (const message of messages) {
+      const subjectSizeBytes = Buffer.byteLength(message.subject);
+      this.assertFits(message, subjectSizeBytes);
+      sizeBytes += recordSizeBytes(subjectSizeBytes, message.data.length);
+    }
+    if (sizeBytes > MAX_RECORD_BYTES)
+      throw tooLarge("A batch", { sizeBytes, maxSizeBytes: MAX_RECORD_BYTES });
+    const segment = this.roomFor(sizeBytes, firstSequence);
+    this.batchRoom = { segment, end: segment.stagedEnd + sizeBytes };
+  }
+
+  private assertFits({ data }: NewMessage, subjectSizeBytes: number): void {
+    const sizeBytes = recordSizeBytes(subjectSizeBytes, data.length);
+    if (subjectSizeBytes > MAX_SUBJECT_BYTES || sizeBytes > MAX_RECORD_BYTES) {
+      const maxSubjectSizeBytes = MAX_SUBJECT_BYTES;
+      const limits = { maxSizeBytes: MAX_RECORD_BYTES, maxSubjectSizeBytes };
+      throw tooLarge("A message", { sizeBytes, subjectSizeBytes, ...limits });
+    }
   }
 
   /**
@@ -200,6 +228,9 @@ export class SegmentLog {
   private roomFor(sizeBytes: number, baseSequence: number): Segment {
     const { active } = this;
     if (active === undefined) return this.begin(baseSequence);
+    // A batch may make its segment larger than others.
+    const { segment, end } = this.batchRoom;
+    if (segment === active && active.stagedEnd + sizeBytes <= end) return active;
     const isFull = active.stagedEnd + sizeBytes > this.options.segmentSizeBytes;
     if (!isFull || active.stagedEnd === LOG_HEADER_BYTES) return active;
     this.closeBatch(baseSequence - 1);
@@ -297,6 +328,12 @@ export class SegmentLog {
     this.file = undefined;
     await file?.handle.close();
   }
+}
+
+function tooLarge(what: string, details: Readonly<Record<string, number>>): Error {
+  return storeError("RECORD_TOO_LARGE", `${what} of ${details.sizeBytes} bytes does not fit into the log`, {
+    details,
+  });
 }
 
 /** A record that is no message. */

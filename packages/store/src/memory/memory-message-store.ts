@@ -58,6 +58,15 @@ export class MemoryMessageStore implements MessageStore {
     return sequence;
   }
 
+  appendBatch(messages: readonly NewMessage[]): number {
+    this.assertOpen();
+    const firstSequence = this.index.lastSequence + 1;
+    messages.forEach((message, index) => {
+      this.append({ ...message, sequence: firstSequence + index });
+    });
+    return firstSequence;
+  }
+
   read(sequence: number): StoredMessage | undefined {
     return this.messages.get(sequence);
   }
