@@ -42,11 +42,13 @@ export function describeTransport(name: string, open: () => Promise<TransportUnd
       });
       transport.publish("a.bytes", Uint8Array.of(0, 255), { headers: new HeaderBlock("A: b\r\n") });
       transport.publish("a.empty", "");
+      transport.publish("a.größe", "plain");
       await transport.flush();
       expect(messages.map(({ subject, reply }) => [subject, reply])).toEqual([
         ["a.text", "r"],
         ["a.bytes", undefined],
         ["a.empty", undefined],
+        ["a.größe", undefined],
       ]);
       const [text, bytes, empty] = messages as [IncomingMessage, IncomingMessage, IncomingMessage];
       expect(text.text()).toBe("grüße");

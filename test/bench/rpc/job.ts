@@ -11,6 +11,8 @@ export interface ClientReport {
   readonly perSecond: number;
   readonly p50Us: number;
   readonly p99Us: number;
+  /** Processor time of the load process for each operation. */
+  readonly cpuUs: number;
 }
 
 /** Input and output of the call, the same for everyone: about 100 bytes of JSON each way. */

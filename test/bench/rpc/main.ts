@@ -93,7 +93,7 @@ const SCENARIOS: readonly Scenario[] = [
     inFlight: 1,
     figure: rate,
     goals: { "nats.js": { atLeast: 2 } },
-    stored: 300_000,
+    stored: 500_000,
   },
 ];
 

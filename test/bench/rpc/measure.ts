@@ -18,21 +18,25 @@ export async function repeat(job: ClientJob, operation: () => Promise<unknown>):
   const latenciesUs: number[] = [];
   let count = 0;
   let nth = 0;
+  let cpuFrom = process.cpuUsage();
   const lane = async () => {
     for (;;) {
       const sentMs = performance.now();
       if (sentMs >= untilMs) return;
       await operation();
       if (sentMs < fromMs) continue;
+      if (count === 0) cpuFrom = process.cpuUsage();
       count++;
       if (nth++ % SAMPLE_EVERY === 0) latenciesUs.push((performance.now() - sentMs) * 1_000);
     }
   };
   await Promise.all(Array.from({ length: job.inFlight }, lane));
+  const cpu = process.cpuUsage(cpuFrom);
   return {
     perSecond: count / ((performance.now() - fromMs) / 1_000),
     p50Us: percentile(latenciesUs, 50),
     p99Us: percentile(latenciesUs, 99),
+    cpuUs: (cpu.user + cpu.system) / count,
   };
 }
 

@@ -75,15 +75,14 @@ export interface Receiver {
 
 /** What the runtime hands to a worker or subscriber. */
 export class DeliveryContext extends DeliveryWork implements EventContext, TaskContext {
-  private readonly facts: Facts;
+  private lazyFacts: Facts | undefined;
 
   constructor(
     private readonly receiver: Receiver,
-    message: DeliveredFrom,
+    private readonly delivered: DeliveredFrom,
     deadlineAtMs: number | undefined,
   ) {
-    super(receiver.runtime, message, deadlineAtMs);
-    this.facts = new Facts(receiver.runtime, receiver.endpoint, message);
+    super(receiver.runtime, delivered, deadlineAtMs);
   }
 
   get id(): string {
@@ -110,6 +109,10 @@ export class DeliveryContext extends DeliveryWork implements EventContext, TaskC
   }
   get key(): string {
     return this.idempotencyKey;
+  }
+  private get facts(): Facts {
+    this.lazyFacts ??= new Facts(this.runtime, this.receiver.endpoint, this.delivered);
+    return this.lazyFacts;
   }
   protected get logFields() {
     const { service, name } = this.receiver.endpoint;

@@ -10,6 +10,7 @@ import type { ResourcePlan } from "../topology/resource.js";
 import type { ConsumerSpec, DeliverFrom } from "../transport/consumer-spec.js";
 import { BatchRunner } from "./batch-runner.js";
 import type { Receiver } from "./delivery-context.js";
+import { MAX_ACK_PENDING } from "./durable-source.js";
 import { LiveRunner } from "./live-runner.js";
 import { failurePolicy } from "./outcome.js";
 import { SingleRunner } from "./single-runner.js";
@@ -22,8 +23,6 @@ const DEFAULT_BATCH_WAIT_MS = 100;
 const PREFETCH_FACTOR = 2;
 /** With keys many wait for few: more must be in flight to keep the others busy. */
 const ORDERED_PREFETCH_FACTOR = 16;
-/** What the server lets a consumer have in flight unless told otherwise. */
-const MAX_ACK_PENDING = 1_000;
 
 type Definition = WorkerDefinition | SubscriberDefinition;
 
@@ -116,7 +115,7 @@ export class DeliveryHost {
       service,
       stream: streamNameOf(endpoint),
       consumer,
-      maxInFlight: Math.min(MAX_ACK_PENDING, (batch ?? 1) * concurrency * factor),
+      minInFlight: Math.min(MAX_ACK_PENDING, (batch ?? 1) * concurrency * factor),
       ackWaitMs: consumer.ackWaitMs ?? DEFAULT_ACK_WAIT_MS,
       timeoutMs,
       policy: failurePolicy(options.retry, options.deadLetter),

@@ -16,7 +16,8 @@ export interface DurableBinding {
   readonly service: string;
   readonly stream: string;
   readonly consumer: ConsumerSpec;
-  readonly maxInFlight: number;
+  /** Messages in flight while methods are slow; while they are fast, it is as many as the server allows. */
+  readonly minInFlight: number;
   readonly ackWaitMs: number;
   /** Longest time a method may take. */
   readonly timeoutMs: number;
@@ -34,6 +35,8 @@ export interface DeliveryTaker {
 
 /** How long a dead letter that could not be stored is kept back. */
 const DEAD_LETTER_RETRY_MS = 5_000;
+/** What the server lets a consumer have in flight unless told otherwise. */
+export const MAX_ACK_PENDING = 1_000;
 /** Signs of life in each ack wait. */
 const WORKING_FACTOR = 3;
 
@@ -71,9 +74,10 @@ export class DurableSource {
   }
 
   async start(): Promise<void> {
-    const { stream, consumer, maxInFlight, rebuild } = this.binding;
+    const { stream, consumer, minInFlight, rebuild } = this.binding;
     this.consumption = await this.runtime.transport.jetstream.consume(stream, consumer.name, {
-      maxInFlight,
+      minInFlight,
+      maxInFlight: consumer.maxAckPending ?? MAX_ACK_PENDING,
       onMessage: (message) => this.receive(message),
       onHealth: (problem) => this.health(problem),
       rebuild,
@@ -99,9 +103,9 @@ export class DurableSource {
 
   /** Starts the clock of a method. @returns the monotonic time it must be through at */
   begin(delivery: Delivery): number {
-    const { timeoutMs } = this.binding;
-    this.deadlines.add(delivery, timeoutMs);
-    return this.runtime.clock.monotonicMs() + timeoutMs;
+    const deadlineMs = this.runtime.clock.monotonicMs() + this.binding.timeoutMs;
+    this.deadlines.addAt(delivery, deadlineMs);
+    return deadlineMs;
   }
 
   /** The method is through with it. */

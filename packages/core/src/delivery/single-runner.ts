@@ -82,13 +82,14 @@ export class SingleRunner implements DeliveryTaker {
       this.through(delivery); // given back while it waited
       return;
     }
-    const ctx = new DeliveryContext(this.receiver, delivery.message, this.source.begin(delivery));
+    const deadlineAtMs = this.source.begin(delivery);
+    const ctx = new DeliveryContext(this.receiver, delivery.message, deadlineAtMs);
     delivery.ctx = ctx;
-    runObserved(this.receiver, ctx, () => this.work(delivery, ctx));
+    const startedMs = deadlineAtMs - this.options.binding.timeoutMs;
+    runObserved(this.receiver, ctx, () => this.work(delivery, ctx, startedMs));
   }
 
-  private work(delivery: Delivery, ctx: WorkContext): void {
-    const startedMs = this.receiver.runtime.clock.monotonicMs();
+  private work(delivery: Delivery, ctx: WorkContext, startedMs: number): void {
     const succeeded = () => this.finish(delivery, ctx, { startedMs, failed: false, error: undefined });
     const failed = (error: unknown) => this.finish(delivery, ctx, { startedMs, failed: true, error });
     let result: unknown;

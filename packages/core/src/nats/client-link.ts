@@ -56,6 +56,10 @@ export class ClientLink implements Link {
     }
   }
 
+  acknowledge(subject: string, body: string): void {
+    if (!this.closed) this.client.publish(subject, body);
+  }
+
   subscribe({ subject, queue, receive, onError }: Interest): number {
     if (this.closed) throw closedError();
     checkInterest(subject, queue);

@@ -35,6 +35,7 @@ export class Connection implements Link {
   private pingTimer: Timer | undefined;
   private hold: NodeJS.Timeout | undefined;
   private checkedSubject = "";
+  private isSubjectAscii = true;
   private serverInfo: ServerInfo | undefined;
 
   private constructor(
@@ -75,6 +76,7 @@ export class Connection implements Link {
     if (subject !== this.checkedSubject) {
       checkSubject(subject);
       this.checkedSubject = subject;
+      this.isSubjectAscii = subject.length === Buffer.byteLength(subject);
     }
     const isText = typeof data === "string";
     const dataBytes = isText ? Buffer.byteLength(data) : data.length;
@@ -82,12 +84,12 @@ export class Connection implements Link {
     this.checkRoom(dataBytes + headerBytes);
     const target = reply === undefined ? subject : `${subject} ${reply}`;
     let frame: string;
-    let isAscii = true;
+    let isAscii = this.isSubjectAscii;
     if (headers === undefined) {
       frame = `PUB ${target} ${dataBytes}\r\n`;
     } else {
       frame = `HPUB ${target} ${headerBytes} ${headerBytes + dataBytes}\r\n${headers.text}`;
-      isAscii = headers.text.length === headerBytes;
+      isAscii &&= headers.text.length === headerBytes;
     }
     if (isText) {
       this.outbox.add(`${frame}${data}\r\n`, isAscii && data.length === dataBytes);
@@ -96,6 +98,11 @@ export class Connection implements Link {
       if (dataBytes > 0) this.outbox.addBytes(data);
       this.outbox.add("\r\n", true);
     }
+  }
+
+  acknowledge(subject: string, body: string, isAscii: boolean): void {
+    if (this.closed || this.outbox.sizeBytes > this.options.maxBufferedBytes) return;
+    this.outbox.addSoon(`PUB ${subject} ${body.length}\r\n${body}\r\n`, isAscii);
   }
 
   /** @returns the number to end it with. @throws GanglionError `CONNECTION_CLOSED`, `INVALID_SUBJECT` */

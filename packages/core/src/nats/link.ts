@@ -34,6 +34,13 @@ export interface Link {
   readonly closed: boolean;
   /** @throws GanglionError `PAYLOAD_TOO_LARGE`, `CONNECTION_CLOSED`, `BUFFER_FULL`, `INVALID_SUBJECT` */
   publish(publication: Publication): void;
+  /**
+   * Sends an acknowledgement of a delivery: soon, together with others. One that cannot be sent is left out, since
+   * the message will be delivered again.
+   *
+   * @param isAscii - whether the subject is; the body is.
+   */
+  acknowledge(subject: string, body: string, isAscii: boolean): void;
   /** @returns the number to end it with. @throws GanglionError `CONNECTION_CLOSED`, `INVALID_SUBJECT` */
   subscribe(interest: Interest): number;
   unsubscribe(sid: number): void;

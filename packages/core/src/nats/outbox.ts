@@ -7,6 +7,9 @@ export interface OutboxSink {
 /** Text beyond this is written at once instead of at the end of the event loop's turn. */
 const FLUSH_CHARS = 64 * 1024;
 
+/** How long {@link Outbox.addSoon} may wait for more: a write costs as much as a hundred acknowledgements in it. */
+const SOON_MS = 1;
+
 /**
  * Collects what a connection sends and writes it once per turn of the event loop, after the turn's input has been
  * worked on: a burst of requests is answered with one write. While there is no sink, or it is full, it keeps what it
@@ -21,6 +24,7 @@ export class Outbox {
   private readonly chunks: Uint8Array[] = [];
   private chunkBytes = 0;
   private scheduled = false;
+  private soon = false;
   private full = false;
   private sink: OutboxSink | undefined;
 
@@ -35,6 +39,14 @@ export class Outbox {
     if (!isAscii) this.ascii = false;
     if (this.text.length >= FLUSH_CHARS) this.flush();
     else if (!this.scheduled) this.schedule();
+  }
+
+  /** Adds what may wait a moment; it is written with whatever is added next, or soon. */
+  addSoon(text: string, isAscii: boolean): void {
+    this.text += text;
+    if (!isAscii) this.ascii = false;
+    if (this.text.length >= FLUSH_CHARS) this.flush();
+    else if (!this.scheduled && !this.soon) this.scheduleSoon();
   }
 
   addBytes(bytes: Uint8Array): void {
@@ -95,6 +107,14 @@ export class Outbox {
     this.chunkBytes += bytes.length;
     this.text = "";
     this.ascii = true;
+  }
+
+  private scheduleSoon(): void {
+    this.soon = true;
+    setTimeout(() => {
+      this.soon = false;
+      this.flush();
+    }, SOON_MS);
   }
 
   private schedule(): void {

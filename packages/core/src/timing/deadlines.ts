@@ -34,8 +34,13 @@ export class Deadlines {
 
   /** Starts to watch; an entry that is watched already is moved. */
   add(entry: Expiring, timeoutMs: number): void {
+    this.addAt(entry, this.clock.monotonicMs() + timeoutMs);
+  }
+
+  /** The same with a time of the monotonic clock. */
+  addAt(entry: Expiring, atMs: number): void {
     if (entry.bucket !== undefined) this.remove(entry);
-    const tick = Math.ceil((this.clock.monotonicMs() + timeoutMs) / TICK_MS);
+    const tick = Math.ceil(atMs / TICK_MS);
     let bucket = this.buckets.get(tick);
     if (bucket === undefined) {
       bucket = { tick, first: undefined };

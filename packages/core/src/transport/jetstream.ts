@@ -47,6 +47,12 @@ export interface GetOptions {
 export interface ConsumeOptions {
   /** Messages handed over and not settled at any time. */
   readonly maxInFlight: number;
+  /**
+   * How far that may be reduced while messages are settled slowly, so that they wait where somebody has time for them.
+   *
+   * @default `maxInFlight`
+   */
+  readonly minInFlight?: number;
   /** Called once for each delivery, in order. Must not throw; settle the message through its methods. */
   readonly onMessage: (message: ConsumedMessage) => void;
   /** Called when consuming is disturbed, and with `undefined` when it goes on. */

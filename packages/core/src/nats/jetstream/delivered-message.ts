@@ -12,7 +12,7 @@ export interface Settlement {
   /** Whether the server takes a reason with a terminate. */
   readonly takesReasons: boolean;
   /** Sends an acknowledgement. */
-  send(ackSubject: string, body: string): void;
+  send(ackSubject: string, body: string, isAscii: boolean): void;
   /** Sends one and waits for the server's answer. */
   sendDurable(ackSubject: string, timeoutMs: number): Promise<void>;
   /** The message is settled. */
@@ -31,33 +31,52 @@ const PLAIN_TOKENS = 9;
 const FIRST_NUMBER = 4;
 const FIRST_NUMBER_WITH_DOMAIN = 6;
 
-/** The numbers of an acknowledgement subject. */
+/** Where the tokens of the subject begin that is being looked at; nothing is kept in it. */
+const starts = new Int32Array(16);
+
+/** The numbers of an acknowledgement subject; one that is missing reads as 0. */
 export class AckNumbers {
-  deliveryCount = 0;
-  streamSequence = 0;
-  consumerSequence = 0;
-  timestampNs = 0;
-  pending = 0;
+  readonly deliveryCount: number;
+  readonly streamSequence: number;
+  readonly consumerSequence: number;
+  readonly timestampNs: number;
+  readonly pending: number;
 
   /** Reads the reply subject of a delivery. */
   constructor(bytes: Uint8Array, start: number, end: number) {
-    const starts: number[] = [start];
-    for (let at = start; at < end; at++) if (bytes[at] === DOT) starts.push(at + 1);
-    const first = starts.length === PLAIN_TOKENS ? FIRST_NUMBER : FIRST_NUMBER_WITH_DOMAIN;
-    const number = (index: number) => {
+    const first = start + prefixBytes(bytes, start, end);
+    let at = first;
+    const next = () => {
       let value = 0;
-      // Missing tokens read as 0; digits are what servers send.
-      for (let at = starts[first + index] ?? end; at < end && bytes[at] !== DOT; at++) {
-        value = value * 10 + (bytes[at] as number) - 0x30;
-      }
+      // Digits are what servers send.
+      for (; at < end && bytes[at] !== DOT; at++) value = value * 10 + (bytes[at] as number) - 0x30;
+      at++;
       return value;
     };
-    this.deliveryCount = number(0);
-    this.streamSequence = number(1);
-    this.consumerSequence = number(2);
-    this.timestampNs = number(3);
-    this.pending = number(4);
+    this.deliveryCount = next();
+    this.streamSequence = next();
+    this.consumerSequence = next();
+    this.timestampNs = next();
+    this.pending = next();
   }
+}
+
+/** How often the message was delivered, the one number that is needed of every delivery. */
+export function deliveryCountOf(bytes: Uint8Array, start: number, end: number): number {
+  let count = 0;
+  for (let at = start + prefixBytes(bytes, start, end); at < end && bytes[at] !== DOT; at++) {
+    count = count * 10 + (bytes[at] as number) - 0x30;
+  }
+  return count;
+}
+
+/** Length of what stands in front of the first number. */
+function prefixBytes(bytes: Uint8Array, start: number, end: number): number {
+  starts[0] = 0;
+  let tokens = 1;
+  for (let at = start; at < end; at++) if (bytes[at] === DOT) starts[tokens++] = at + 1 - start;
+  const first = tokens === PLAIN_TOKENS ? FIRST_NUMBER : FIRST_NUMBER_WITH_DOMAIN;
+  return first < tokens ? (starts[first] as number) : end - start;
 }
 
 /** A delivery of a pull consumer. */
@@ -82,7 +101,7 @@ export class DeliveredMessage extends WireMessage implements ConsumedMessage {
     return this.numbers.streamSequence;
   }
   get deliveryCount(): number {
-    return this.numbers.deliveryCount;
+    return deliveryCountOf(this.bytes, this.replyStart, this.replyEnd);
   }
   get pending(): number {
     return this.numbers.pending;
@@ -121,7 +140,7 @@ export class DeliveredMessage extends WireMessage implements ConsumedMessage {
   }
 
   working(): void {
-    if (!this.done && this.settlement.acknowledges) this.settlement.send(this.ackSubject, "+WPI");
+    if (!this.done && this.settlement.acknowledges) this.send("+WPI");
   }
 
   /** Another acknowledgement covers this message: ack policy `all`. */
@@ -134,12 +153,17 @@ export class DeliveredMessage extends WireMessage implements ConsumedMessage {
   private settle(body: string): void {
     if (this.done) return;
     this.done = true;
-    if (this.settlement.acknowledges) this.settlement.send(this.ackSubject, body);
+    if (this.settlement.acknowledges) this.send(body);
     this.settlement.settled(this);
   }
 
+  private send(body: string): void {
+    const { ackSubject } = this;
+    this.settlement.send(ackSubject, body, ackSubject.length === this.replyEnd - this.replyStart);
+  }
+
   private get ackSubject(): string {
-    return this.bytes.toString("latin1", this.replyStart, this.replyEnd);
+    return this.bytes.toString("utf8", this.replyStart, this.replyEnd);
   }
 
   private get numbers(): AckNumbers {

@@ -7,6 +7,7 @@ import { isAtLeast } from "../../transport/server-version.js";
 import { DeliveredMessage, type Settlement } from "./delivered-message.js";
 import { pauseMs } from "./pause.js";
 import { PullInbox, type PullSurroundings } from "./pull-inbox.js";
+import { PullWindow } from "./pull-window.js";
 
 const DEFAULT_HEARTBEAT_MS = 5_000;
 /**
@@ -40,11 +41,14 @@ export class DurableConsumption implements Consumption, Settlement {
   private readonly unsubscribeStatus: () => void;
   /** Unsettled messages in stream order, kept only where one acknowledgement covers earlier ones. */
   private readonly covering: Set<DeliveredMessage> | undefined;
+  private readonly window: PullWindow;
   private inbox: PullInbox;
   private recovering = false;
 
   constructor(private readonly request: ConsumptionRequest) {
     const { info, surroundings } = request;
+    const { maxInFlight, minInFlight = maxInFlight } = request.options;
+    this.window = new PullWindow(surroundings.api.transport.clock, { least: minInFlight, most: maxInFlight });
     this.stream = info.stream;
     this.consumer = info.spec.name;
     this.acknowledges = info.spec.ack !== "none";
@@ -71,10 +75,8 @@ export class DurableConsumption implements Consumption, Settlement {
     await this.closed.catch(() => {});
   }
 
-  send(ackSubject: string, body: string): void {
-    const { connection } = this.request.surroundings;
-    if (connection.closed) return; // it will be delivered again
-    connection.publish({ subject: ackSubject, reply: undefined, headers: undefined, data: body });
+  send(ackSubject: string, body: string, isAscii: boolean): void {
+    this.request.surroundings.connection.acknowledge(ackSubject, body, isAscii);
   }
 
   async sendDurable(ackSubject: string, timeoutMs: number): Promise<void> {
@@ -83,6 +85,7 @@ export class DurableConsumption implements Consumption, Settlement {
 
   settled(message: DeliveredMessage): void {
     this.inFlight--;
+    this.window.settled();
     if (this.covering?.delete(message) === true) this.settleCovered(message);
     this.pull();
   }
@@ -122,10 +125,10 @@ export class DurableConsumption implements Consumption, Settlement {
   private pull(): void {
     const { inbox } = this;
     if (this.recovering || this.stopping.signal.aborted || !inbox.ready) return;
-    const { maxInFlight } = this.request.options;
-    const room = maxInFlight - this.inFlight - inbox.outstanding;
+    const { size } = this.window;
+    const room = size - this.inFlight - inbox.outstanding;
     // Asking for a few at a time would cost a request for each message; half is asked for at once.
-    if (room > 0 && (inbox.outstanding === 0 || room * 2 >= maxInFlight)) inbox.pull(room);
+    if (room > 0 && (inbox.outstanding === 0 || room * 2 >= size)) inbox.pull(room);
   }
 
   private async recover(problem: Error): Promise<void> {
