@@ -44,6 +44,9 @@ export const CORE_ERRORS = {
   INVALID_DATA: "Data of an event, task or call does not fit its schema; nothing was sent.",
   VERSION_MISMATCH: "Caller and service speak different major versions of the contract.",
   OVERLOADED: "The service has as many requests as it takes, and as many waiting.",
+  RATE_LIMITED:
+    "An endpoint is used more often than its policy lets; `details.retryAfterMs` tells when there is room.",
+  CIRCUIT_OPEN: "An endpoint failed too often and is not called for a while.",
   INTERNAL: "The service failed with an error it did not declare.",
   // applications
   TOPOLOGY_MISMATCH:

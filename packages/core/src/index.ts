@@ -21,6 +21,18 @@ export { ServiceError } from "./messages/service-error.js";
 export type { Authentication } from "./nats/authentication.js";
 export { type NatsClientOptions, natsClient } from "./nats/nats-client.js";
 export type { NatsOptions, TlsOptions } from "./nats/nats-options.js";
+export { type CacheOptions, cache } from "./policies/cache.js";
+export {
+  type CircuitBreakerOptions,
+  type CircuitState,
+  circuitBreaker,
+} from "./policies/circuit-breaker.js";
+export { type ConcurrencyLimitOptions, concurrencyLimit } from "./policies/concurrency-limit.js";
+export { type FallbackOptions, fallback } from "./policies/fallback.js";
+export { type NextLimits, type Operation, type Policy, PolicyError } from "./policies/policy.js";
+export { type RateLimitOptions, rateLimit } from "./policies/rate-limit.js";
+export { type RetryPolicyOptions, retry } from "./policies/retry.js";
+export { timeout } from "./policies/timeout.js";
 export * from "./runtime/app.js";
 export { createApp } from "./runtime/create-app.js";
 export type { Guarantees } from "./runtime/guarantees.js";

@@ -10,6 +10,7 @@ import type {
 } from "../contract/inference.js";
 import type { CoreErrorCode } from "../errors.js";
 import type { HandlerContext } from "../messages/context.js";
+import type { Policy } from "../policies/policy.js";
 import type { HeaderEntry } from "../transport/header-block.js";
 
 /** Options of a call. */
@@ -22,6 +23,17 @@ export interface CallOptions {
   readonly idempotencyKey?: string;
   /** Further headers. */
   readonly headers?: readonly HeaderEntry[];
+}
+
+/** Options of a client, for all its calls. */
+export interface ClientOptions {
+  /**
+   * Policies around every call of an rpc that answers once, the first outermost. They see one operation with one
+   * deadline and one idempotency key, however often they try.
+   */
+  readonly use?: readonly Policy[];
+  /** Time a call may take unless it says otherwise. @default the endpoint's timeout, else 5 s */
+  readonly timeout?: Duration;
 }
 
 /** Options of emit, publish and enqueue. */

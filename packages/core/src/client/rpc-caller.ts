@@ -72,6 +72,11 @@ export class EndpointCaller {
     );
   }
 
+  /** Milliseconds a call with these options may take. @throws GanglionError `ABORTED` */
+  budgetMs(options: AnyCallOptions | undefined): number {
+    return this.timeoutOf(options, undefined);
+  }
+
   /** Calls an rpc that answers with many values. The timeout is the longest wait for the next one. */
   stream(input: unknown, options?: AnyCallOptions, cause?: Cause): AsyncIterable<unknown> {
     return new ValueStream({

@@ -28,6 +28,8 @@ const STATUS: Readonly<Partial<Record<CoreErrorCode, number>>> = {
   BAD_REQUEST: 400,
   VERSION_MISMATCH: 409,
   PAYLOAD_TOO_LARGE: 413,
+  RATE_LIMITED: 429,
+  CIRCUIT_OPEN: 503,
   OVERLOADED: 503,
   TIMEOUT: 504,
 };

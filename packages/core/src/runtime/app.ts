@@ -1,5 +1,5 @@
 import type { Clock, Duration, Logger, NatsSource, Observer } from "@ganglion/kernel";
-import type { ClassClient, ContractClient } from "../client/call.js";
+import type { ClassClient, ClientOptions, ContractClient } from "../client/call.js";
 import type { ComponentClass } from "../component/component.js";
 import type { Provider } from "../container/provider.js";
 import type { Injectable } from "../container/token.js";
@@ -76,14 +76,14 @@ export interface App extends Effects, AsyncDisposable {
    */
   stop(): Promise<void>;
   /** A client of a contract. */
-  client<C extends AnyContract>(contract: C): ContractClient<C>;
+  client<C extends AnyContract>(contract: C, options?: ClientOptions): ContractClient<C>;
   /** A client of a service class, with its schemas. */
-  client<T extends object>(type: new (...args: never[]) => T): ClassClient<T>;
+  client<T extends object>(type: new (...args: never[]) => T, options?: ClientOptions): ClassClient<T>;
   /**
    * A client of a service class that runs elsewhere, by the service's name. Without the class there are no schemas
    * here: the service checks the input, and values come as the wire carries them.
    */
-  client<T extends object>(service: string): ClassClient<T>;
+  client<T extends object>(service: string, options?: ClientOptions): ClassClient<T>;
   /** A dependency. */
   get<T>(injectable: Injectable<T>): T;
   /** What `start` would do to streams and consumers. Needs a started app. */

@@ -1,6 +1,7 @@
 import type { Method } from "../decorators/method-decorator.js";
 import type { EndpointDefinition } from "../metadata/definitions.js";
-import type { Delivery, Middleware } from "./middleware.js";
+import { runAround } from "../policies/run.js";
+import type { Delivery } from "./middleware.js";
 import type { Runtime } from "./runtime.js";
 import type { WorkContext } from "./work-context.js";
 
@@ -15,29 +16,27 @@ export function invoker(runtime: Runtime, definition: EndpointDefinition, instan
   const direct: Invoke = (input, ctx) => method.call(instance, input, ctx);
   const chain = [...runtime.middleware, ...definition.middleware];
   if (chain.length === 0) return direct;
-  const { service } = definition.endpoint;
+  const facts = {
+    kind: KINDS[definition.role],
+    service: definition.endpoint.service,
+    method: definition.method,
+    // Events and tasks are delivered again until they are dealt with, so their methods must stand it.
+    idempotent: definition.role !== "handler" || definition.endpoint.idempotent,
+  } as const;
   return (input, ctx) => {
     const delivery: Delivery = {
-      kind: KINDS[definition.role],
-      service,
-      method: definition.method,
+      ...facts,
       input,
       ctx,
+      clock: runtime.clock,
+      // A signal costs something: it is made for those who look at it.
+      get signal() {
+        return ctx.signal;
+      },
+      remainingMs: () => ctx.remainingMs(),
     };
-    return run(chain, delivery, () => direct(input, ctx));
+    return runAround(chain, delivery, () => direct(input, ctx));
   };
-}
-
-async function run(
-  chain: readonly Middleware[],
-  delivery: Delivery,
-  method: () => unknown,
-): Promise<unknown> {
-  const step = async (index: number): Promise<unknown> => {
-    const middleware = chain[index];
-    return middleware === undefined ? method() : middleware(delivery, () => step(index + 1));
-  };
-  return step(0);
 }
 
 /** Whether a method's result has to be waited for. */

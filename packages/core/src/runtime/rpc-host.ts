@@ -6,11 +6,13 @@ import { DEADLINE_HEADER, VERSION_HEADER } from "../messages/header-names.js";
 import { encodeFailure, encodeRefusal } from "../messages/wire-error.js";
 import { InvalidValue } from "../messages/wire-form.js";
 import type { HandlerDefinition } from "../metadata/definitions.js";
+import { PolicyError } from "../policies/policy.js";
 import type { HeaderBlock } from "../transport/header-block.js";
 import type { IncomingMessage } from "../transport/message.js";
 import type { TransportSubscription } from "../transport/transport.js";
 import { Gate } from "./gate.js";
 import { type Invoke, invoker, isPromise } from "./invoke.js";
+import type { Delivery } from "./middleware.js";
 import { RpcContext } from "./rpc-context.js";
 import type { Runtime } from "./runtime.js";
 import { isAsyncIterable, StreamPump } from "./stream-pump.js";
@@ -239,6 +241,12 @@ export class RpcHost {
       // Whatever it failed with, most likely it was told to stop: the caller hears what it knows anyway.
       ctx.span?.fail(error);
       this.end(request, ctx, () => this.refuse(request, coreError("TIMEOUT", "The deadline passed")));
+      return;
+    }
+    if (error instanceof PolicyError && (error.operation as Partial<Delivery>).ctx === ctx) {
+      // A policy around this very method refused; one around what the method called is the method's own failure.
+      ctx.span?.fail(error);
+      this.end(request, ctx, () => this.refuse(request, error));
       return;
     }
     const { headers, body, code } = encodeFailure(error, this.codec);

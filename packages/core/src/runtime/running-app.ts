@@ -1,5 +1,5 @@
 import type { Clock, Logger, Observer } from "@ganglion/kernel";
-import type { CallOptions, EmitOptions, Emitted } from "../client/call.js";
+import type { CallOptions, ClientOptions, EmitOptions, Emitted } from "../client/call.js";
 import { classClient, contractClient, namedClient } from "../client/client-factory.js";
 import { type AnyCallOptions, RpcCaller } from "../client/rpc-caller.js";
 import { type AnyEmitOptions, Sender } from "../client/sender.js";
@@ -110,13 +110,13 @@ export class RunningApp implements Effects, AsyncDisposable {
     return this.ended;
   }
 
-  client(what: AnyContract | string | Constructor<object>): object {
-    if (typeof what === "string") return namedClient(this.runtime, what);
-    if (contractInfoOf(what) !== undefined) return contractClient(this.runtime, what as AnyContract);
+  client(what: AnyContract | string | Constructor<object>, options: ClientOptions = {}): object {
+    if (typeof what === "string") return namedClient(this.runtime, what, options);
+    if (contractInfoOf(what) !== undefined) return contractClient(this.runtime, what as AnyContract, options);
     const [definition] = collect([what as ComponentClass]).services;
     if (definition === undefined)
       throw coreError("INVALID_SERVICE", "A client needs a service, not another component");
-    return classClient(this.runtime, definition);
+    return classClient(this.runtime, definition, options);
   }
 
   get<T>(injectable: Injectable<T>): T {
