@@ -86,6 +86,7 @@ describe("startBroker", () => {
       totalConnections: 1,
       slowConsumers: 0,
       staleConnections: 0,
+      stalls: 0,
       inMessages: 2,
       inBytes: 8,
       outMessages: 1,

@@ -13,6 +13,9 @@ import { FlushQueue } from "./connection/flush-queue.js";
 import type { BrokerJetStream } from "./jetstream/broker-jetstream.js";
 import { inProcessPair } from "./listeners/in-process.js";
 import { TcpListener } from "./listeners/tcp.js";
+import { BrokerState } from "./monitoring/broker-state.js";
+import type { ListenerAddress } from "./monitoring/broker-view.js";
+import type { MonitoringServer } from "./monitoring/monitoring-server.js";
 import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from "./options.js";
 import { createServerId } from "./server-id.js";
 import { REPORTED_VERSION } from "./version.js";
@@ -25,6 +28,10 @@ export interface Broker extends AsyncDisposable {
   readonly port: number;
   readonly serverId: string;
   readonly serverName: string;
+  /** Address of the monitoring server, such as `http://127.0.0.1:8222`; undefined when there is none. */
+  readonly monitoringUrl: string | undefined;
+  /** Address for WebSocket clients, such as `ws://127.0.0.1:8080`; undefined when there is none. */
+  readonly websocketUrl: string | undefined;
   statistics(): BrokerStatistics;
   /** Opens a client connection inside the process, without a socket. The stream speaks the NATS protocol. */
   connectInProcess(): Duplex;
@@ -52,6 +59,8 @@ class RunningBroker implements Broker {
   private readonly context: BrokerContext;
   private listener: TcpListener | undefined;
   private jetstream: BrokerJetStream | undefined;
+  private monitoring: MonitoringServer | undefined;
+  private readonly state: BrokerState;
   private closing: Promise<void> | undefined;
 
   constructor(private readonly options: ResolvedBrokerOptions) {
@@ -60,35 +69,43 @@ class RunningBroker implements Broker {
       options,
       accounts: new Accounts(options),
       authenticators: new Authenticators(options),
-      registry: new ConnectionRegistry(options.maxConnections),
+      registry: new ConnectionRegistry(options.maxConnections, options.maxClosedClients),
       outboxEnvironment: { ...options, pool: new BlockPool(), queue: new FlushQueue(options.clock) },
       info: () => this.info(),
     };
+    this.state = new BrokerState(this.context);
   }
 
   async start(): Promise<void> {
     const { options } = this;
-    const { logger } = options;
-    logger.info(`  Version:  ${REPORTED_VERSION}`);
-    logger.info(`  Name:     ${this.serverName}`);
-    logger.info(`  ID:       ${this.serverId}`);
     if (options.jetstream !== undefined) {
-      logger.info("Starting JetStream");
-      if (options.jetstream.storeDir) logger.info(`  Store Directory: "${options.jetstream.storeDir}"`);
       // Loaded on demand: a broker without streams starts in half the time.
       const { openBrokerJetStream } = await import("./jetstream/broker-jetstream.js");
       this.jetstream = await openBrokerJetStream(options, this.context.accounts.global.bus);
+      this.state.jetstream = this.jetstream.jetstream;
     }
     try {
+      this.monitoring = await this.openMonitoring();
       this.listener = await TcpListener.open(options, (socket) => {
         this.accept(socket, { host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });
       });
     } catch (error) {
+      this.monitoring?.close();
       await this.jetstream?.close();
       throw error;
     }
     if (options.jetstream?.storeDir !== undefined) writeAddressFile(options.jetstream.storeDir, this.url);
-    logger.info(`Listening for client connections on ${options.host}:${this.port}`);
+    options.logger.info(`Listening for client connections on ${options.host}:${this.port}`);
+    this.state.isReady = true;
+  }
+
+  private async openMonitoring(): Promise<MonitoringServer | undefined> {
+    const { httpPort, httpHost: host = this.host } = this.options;
+    if (!httpPort) return undefined;
+    const { MonitoringServer } = await import("./monitoring/monitoring-server.js");
+    const server = await MonitoringServer.open({ host, port: httpPort }, this.state);
+    this.state.addresses.http = server.address;
+    return server;
   }
 
   get host(): string {
@@ -100,9 +117,17 @@ class RunningBroker implements Broker {
   }
 
   get url(): string {
-    // An address for all interfaces cannot be connected to everywhere, the loopback address can.
-    const host = this.host === "0.0.0.0" ? "127.0.0.1" : this.host === "::" ? "::1" : this.host;
-    return `nats://${isIPv6(host) ? `[${host}]` : host}:${this.port}`;
+    return `nats://${authority(this)}`;
+  }
+
+  get monitoringUrl(): string | undefined {
+    const { http } = this.state.addresses;
+    return http && `http://${authority(http)}`;
+  }
+
+  get websocketUrl(): string | undefined {
+    const { websocket } = this.state.addresses;
+    return websocket && `${this.options.websocket?.tls ? "wss" : "ws"}://${authority(websocket)}`;
   }
 
   statistics(): BrokerStatistics {
@@ -132,6 +157,7 @@ class RunningBroker implements Broker {
   private async shutDown(): Promise<void> {
     const storeDir = this.options.jetstream?.storeDir;
     if (storeDir !== undefined) removeAddressFile(storeDir);
+    this.state.isReady = false;
     this.listener?.close();
     const connections = this.context.registry.all();
     const closed = connections.map(
@@ -140,6 +166,7 @@ class RunningBroker implements Broker {
     for (const connection of connections) connection.close(CLOSE_REASON.serverShutdown);
     await Promise.all(closed);
     await this.jetstream?.close();
+    this.monitoring?.close();
   }
 
   private info(): ServerInfo {
@@ -156,4 +183,10 @@ class RunningBroker implements Broker {
       ...(this.options.jetstream === undefined ? {} : { jetstream: true }),
     };
   }
+}
+
+/** Host and port to connect to. An address for all interfaces cannot be connected to everywhere, the loopback address can. */
+function authority({ host: given, port }: ListenerAddress): string {
+  const host = given === "0.0.0.0" ? "127.0.0.1" : given === "::" ? "::1" : given;
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }

@@ -36,6 +36,10 @@ export interface TestBroker extends NatsEndpoint {
   readonly kind: TestBrokerKind;
   /** Address for clients, such as `nats://127.0.0.1:40123`. It stays the same over restarts. */
   readonly url: string;
+  /** Address of the monitoring server, when the configuration has one; a container's is not told. */
+  readonly monitoringUrl?: string | undefined;
+  /** Address for WebSocket clients, when the configuration has one; a container's is not told. */
+  readonly websocketUrl?: string | undefined;
   /** The host's directory that holds the streams; undefined for a container, which keeps them inside. */
   readonly storeDir: string | undefined;
   /**

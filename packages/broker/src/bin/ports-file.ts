@@ -1,9 +1,21 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import type { Broker } from "../broker.js";
 
 /** Addresses in a ports file. Source: nats-server server.go `Ports`. */
 export interface Ports {
   readonly nats: readonly string[];
+  readonly monitoring?: readonly string[];
+  readonly websocket?: readonly string[];
+}
+
+/** The addresses of a running broker. */
+export function portsOf({ url, monitoringUrl, websocketUrl }: Broker): Ports {
+  return {
+    nats: [url],
+    ...(monitoringUrl && { monitoring: [monitoringUrl] }),
+    ...(websocketUrl && { websocket: [websocketUrl] }),
+  };
 }
 
 /**

@@ -84,9 +84,9 @@ export function subscriptionFacts(
   return facts;
 }
 
-/** Source: nats-server client.go `getRawAuthUser`. */
-function userName({ options }: Connection): string {
-  if (options.nkey) return options.nkey;
-  if (options.user) return options.user;
-  return options.auth_token ? "[REDACTED]" : "";
+/** A token is no name, but a secret. Source: nats-server client.go `getRawAuthUser`. */
+function userName({ options, admission }: Connection): string {
+  return (
+    admission.accepted?.userName || options.nkey || options.user || (options.auth_token ? "[REDACTED]" : "")
+  );
 }

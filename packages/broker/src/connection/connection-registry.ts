@@ -16,6 +16,8 @@ export interface BrokerStatistics extends Traffic {
   totalConnections: number;
   slowConsumers: number;
   staleConnections: number;
+  /** Times a producer was made to wait for a slow receiver. */
+  stalls: number;
 }
 
 /** The open connections of a broker, and those that were closed last. */
@@ -28,6 +30,7 @@ export class ConnectionRegistry {
   private staleConnections = 0;
   /** Traffic of connections that are closed. */
   private readonly past = noTraffic();
+  private pastStalls = 0;
 
   constructor(
     private readonly maxConnections: number,
@@ -60,6 +63,7 @@ export class ConnectionRegistry {
     if (!this.open.delete(connection.id)) return;
     const { account } = connection;
     addTraffic(this.past, connection);
+    this.pastStalls += connection.stalls;
     addTraffic(account.past, connection);
     if (SLOW.has(reason)) {
       this.slowConsumers++;
@@ -78,9 +82,13 @@ export class ConnectionRegistry {
 
   statistics(): BrokerStatistics {
     const sum = { ...this.past };
-    for (const connection of this.open.values()) addTraffic(sum, connection);
+    let stalls = this.pastStalls;
+    for (const connection of this.open.values()) {
+      addTraffic(sum, connection);
+      stalls += connection.stalls;
+    }
     const { slowConsumers, staleConnections, total: totalConnections } = this;
-    return { connections: this.open.size, totalConnections, slowConsumers, staleConnections, ...sum };
+    return { connections: this.open.size, totalConnections, slowConsumers, staleConnections, stalls, ...sum };
   }
 }
 

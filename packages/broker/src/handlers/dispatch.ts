@@ -36,9 +36,8 @@ export class Dispatch implements ClientOperationVisitor {
   pong(): void {
     handlePong(this.connection);
   }
-  info(json: string): void {
-    // A server learns nothing from a client's INFO, but it reads it. Source: nats-server client.go `processInfo`.
-    if (!isJsonObject(json)) this.connection.close(CLOSE_REASON.protocolViolation);
+  info(): void {
+    // A server learns nothing from a client's INFO. Source: nats-server client.go `processInfo`.
   }
   ok(): void {
     // Nor from its +OK.
@@ -46,14 +45,5 @@ export class Dispatch implements ClientOperationVisitor {
   error(text: string): void {
     this.connection.context.options.logger.error(`${this.connection.label} - Client Error ${text}`);
     this.connection.close(CLOSE_REASON.parseError);
-  }
-}
-
-function isJsonObject(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && !Array.isArray(value);
-  } catch {
-    return false;
   }
 }

@@ -11,9 +11,6 @@ export interface SubscribeRequest {
   readonly sid: string;
 }
 
-/** Queue group of the server's own subscriptions. Source: nats-server service.go `sysGroup`. */
-const SYSTEM_QUEUE = "_sys_";
-
 /**
  * Handles SUB. A sid that is in use keeps its first subscription.
  *
@@ -22,10 +19,6 @@ const SYSTEM_QUEUE = "_sys_";
 export function handleSubscribe(connection: Connection, { subject, queue, sid }: SubscribeRequest): void {
   traceOperation(connection, `SUB ${subject} ${queue === undefined ? "" : `${queue} `}${sid}`);
   connection.keepalive.active();
-  if (queue === SYSTEM_QUEUE) {
-    connection.sendError(`Permissions Violation for Subscription to "${subject}" using queue "${queue}"`);
-    return;
-  }
   const { maxSubscriptions } = connection;
   if (maxSubscriptions > 0 && connection.subscriptions.size >= maxSubscriptions) {
     connection.sendError(ERROR_TEXT.maxSubscriptionsExceeded);

@@ -48,6 +48,8 @@ export class JetStreamAccount {
   readonly tasks: TaskQueue;
   readonly consumers: ConsumerRegistry;
   readonly storageLimits: StorageLimits;
+  /** Requests to its API since the start. */
+  readonly apiUse = { total: 0, errors: 0 };
   private readonly byName = new Map<string, Stream>();
   private readonly streamHost: StreamHost;
 

@@ -69,6 +69,14 @@ class EmbeddedBroker implements TestBroker {
     return [this.url];
   }
 
+  get monitoringUrl(): string | undefined {
+    return this.broker.monitoringUrl;
+  }
+
+  get websocketUrl(): string | undefined {
+    return this.broker.websocketUrl;
+  }
+
   get storeDir(): string {
     return this.setup.storeDir;
   }

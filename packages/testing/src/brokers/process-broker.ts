@@ -74,6 +74,14 @@ class ProcessBroker implements TestBroker {
     return [this.url];
   }
 
+  get monitoringUrl(): string | undefined {
+    return this.server?.monitoringUrl;
+  }
+
+  get websocketUrl(): string | undefined {
+    return this.server?.websocketUrl;
+  }
+
   async restart(options: RestartOptions = {}): Promise<void> {
     await this.end(options.signal ?? "SIGTERM");
     this.server = await run(this.setup, new URL(this.url).port);

@@ -20,6 +20,8 @@ export interface ServerProcess {
   readonly pid: number;
   /** The client address from its ports file. */
   readonly url: string;
+  readonly monitoringUrl: string | undefined;
+  readonly websocketUrl: string | undefined;
   /** Sends `signal` and returns when the process is gone; after 10 s it is killed. */
   end(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
 }
@@ -50,7 +52,7 @@ export async function startServerProcess(command: ServerCommand): Promise<Server
   const pid = Number(child.pid); // set, since the spawn event has fired
   const end = (signal: "SIGTERM" | "SIGKILL") => endProcess(child, exited, signal);
   try {
-    return { pid, url: await readyUrl(child, command.portsDir), end };
+    return { pid, ...(await readyAddresses(child, command.portsDir)), end };
   } catch (cause) {
     await end("SIGKILL");
     throw testingError("TEST_BROKER_START_FAILED", `${command.name} did not get ready:\n${log()}`, { cause });
@@ -77,12 +79,12 @@ function tail(child: ChildProcess): () => string {
   return () => text;
 }
 
-function readyUrl(child: ChildProcess, portsDir: string): Promise<string> {
+function readyAddresses(child: ChildProcess, portsDir: string): Promise<Addresses> {
   const exit = new AbortController();
   child.once("exit", (code, signal) =>
     exit.abort(testingError("TEST_BROKER_START_FAILED", `it exited with ${code ?? signal}`)),
   );
-  return waitFor(() => clientUrl(portsDir, child.pid), {
+  return waitFor(() => addresses(portsDir, child.pid), {
     timeoutMs: READY_TIMEOUT_MS,
     intervalMs: 5,
     what: "the ports file",
@@ -90,12 +92,24 @@ function readyUrl(child: ChildProcess, portsDir: string): Promise<string> {
   });
 }
 
+type Addresses = Pick<ServerProcess, "url" | "monitoringUrl" | "websocketUrl">;
+
 /** The file may be seen half written; the JSON error then counts as "not yet". */
-async function clientUrl(portsDir: string, pid: number | undefined): Promise<string | undefined> {
+async function addresses(portsDir: string, pid: number | undefined): Promise<Addresses | undefined> {
   const name = (await readdir(portsDir)).find((entry) => entry.endsWith(`_${pid}.ports`));
   if (name === undefined) return undefined;
-  const ports = JSON.parse(await readFile(join(portsDir, name), "utf8")) as { nats?: readonly string[] };
-  return ports.nats?.[0];
+  const ports = JSON.parse(await readFile(join(portsDir, name), "utf8")) as PortsFile;
+  const url = ports.nats?.[0];
+  return url === undefined
+    ? undefined
+    : { url, monitoringUrl: ports.monitoring?.[0], websocketUrl: ports.websocket?.[0] };
+}
+
+/** Source: nats-server server.go `Ports`. */
+interface PortsFile {
+  readonly nats?: readonly string[];
+  readonly monitoring?: readonly string[];
+  readonly websocket?: readonly string[];
 }
 
 async function endProcess(child: ChildProcess, exited: Promise<void>, signal: NodeJS.Signals): Promise<void> {

@@ -223,14 +223,12 @@ const OPERATOR_VERBS: ReadonlySet<string> = new Set(["META", "SERVER", "ACCOUNT"
 
 /** Takes requests below `$JS.API.` and answers them, those of one account in their order. */
 export class ApiRouter {
-  private total = 0;
-  private errors = 0;
   private readonly infoRoute: Route = {
     verb: "INFO",
     args: [0, 0],
     type: "account_info",
     fallback: "StreamGeneral",
-    handle: () => accountInfo(this.account, { level: API_LEVEL, total: this.total, errors: this.errors }),
+    handle: () => accountInfo(this.account, { level: API_LEVEL, ...this.account.apiUse }),
   };
 
   constructor(private readonly account: JetStreamAccount) {}
@@ -309,13 +307,13 @@ export class ApiRouter {
   }
 
   private succeed(reply: string, route: Route, body: ResponseBody): void {
-    this.total++;
+    this.account.apiUse.total++;
     this.respond(reply, { type: responseType(route), ...body });
   }
 
   private fail(reply: string, route: Route, error: unknown): void {
-    this.total++;
-    this.errors++;
+    this.account.apiUse.total++;
+    this.account.apiUse.errors++;
     const body = { type: responseType(route), error: apiErrorOf(error, route.fallback), ...route.whenFailed };
     this.respond(reply, body);
   }

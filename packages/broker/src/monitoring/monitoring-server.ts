@@ -1,0 +1,115 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer, type ServerOptions } from "node:https";
+import { isGanglionError } from "@ganglion/kernel";
+import { brokerError } from "../errors.js";
+import type { BrokerState } from "./broker-state.js";
+import type { ListenerAddress } from "./broker-view.js";
+import { ENDPOINTS, JSON_CONTENT_TYPE, type MonitoringAnswer } from "./endpoints.js";
+import { badRequest, MonitoringQuery } from "./query.js";
+import { rootPage } from "./root-page.js";
+
+/** Time a client has to send the head of its request. Source: nats-server server.go `startMonitoring`. */
+const HEADERS_TIMEOUT_MS = 5_000;
+const MAX_HEADER_BYTES = 1024 * 1024;
+/** A function name, maybe below an object: anything else would be a script of the asker's own. */
+const CALLBACK = /^[\w$.]{1,128}$/;
+
+/** Where a monitoring server listens. */
+export interface MonitoringListen extends ListenerAddress {
+  /** Certificate and key; absent: plain HTTP. */
+  readonly tls?: ServerOptions;
+}
+
+/** Answers questions about a broker over HTTP. */
+export class MonitoringServer {
+  private constructor(
+    private readonly server: Server,
+    readonly address: ListenerAddress,
+  ) {}
+
+  /** Starts to listen. @throws GanglionError `LISTEN_FAILED`, retryable when the address is in use. */
+  static open({ host, port, tls }: MonitoringListen, state: BrokerState): Promise<MonitoringServer> {
+    const site = new MonitoringSite(state);
+    const limits = { headersTimeout: HEADERS_TIMEOUT_MS, maxHeaderSize: MAX_HEADER_BYTES };
+    const answer = (request: IncomingMessage, response: ServerResponse) => site.answer(request, response);
+    const server = tls ? createTlsServer({ ...tls, ...limits }, answer) : createServer(limits, answer);
+    return new Promise((resolve, reject) => {
+      server.once("error", (cause: NodeJS.ErrnoException) => {
+        const message = `Cannot listen for monitoring on ${host}:${port}: ${cause.message}`;
+        const retryable = cause.code === "EADDRINUSE";
+        reject(brokerError("LISTEN_FAILED", message, { cause, retryable, details: { host, port } }));
+      });
+      server.listen({ host, port: Math.max(0, port) }, () => {
+        const bound = server.address();
+        const actual = typeof bound === "object" && bound !== null ? bound.port : port;
+        state.context.options.logger.info(`Starting ${tls ? "https" : "http"} monitor on ${host}:${actual}`);
+        resolve(new MonitoringServer(server, { host, port: actual }));
+      });
+    });
+  }
+
+  /** Answers nothing more. */
+  close(): void {
+    this.server.close();
+    this.server.closeAllConnections();
+  }
+}
+
+/** The pages of a broker. */
+class MonitoringSite {
+  private readonly basePath: string;
+
+  constructor(private readonly state: BrokerState) {
+    this.basePath = `/${state.context.options.httpBasePath ?? ""}`.replace(/\/+/g, "/").replace(/\/$/, "");
+  }
+
+  answer(request: IncomingMessage, response: ServerResponse): void {
+    // The body, if there is one, means nothing.
+    request.resume();
+    const url = URL.parse(request.url ?? "/", "http://monitor");
+    const { statusCode, contentType, text } = this.find(url);
+    const isJson = contentType === JSON_CONTENT_TYPE;
+    response.writeHead(statusCode ?? 200, {
+      "Content-Type": contentType,
+      ...(isJson ? { "Access-Control-Allow-Origin": "*" } : { "X-Content-Type-Options": "nosniff" }),
+    });
+    response.end(request.method === "HEAD" ? undefined : text);
+  }
+
+  private find(url: URL | null): MonitoringAnswer {
+    const { state, basePath } = this;
+    if (url === null || !url.pathname.startsWith(basePath)) return NOT_FOUND;
+    const path = url.pathname.slice(basePath.length);
+    const endpoint = Object.hasOwn(ENDPOINTS, path) ? ENDPOINTS[path] : undefined;
+    const isRoot = path === "/" || path === "";
+    if (endpoint === undefined && !isRoot) return NOT_FOUND;
+    const counted = isRoot ? "/" : path;
+    state.httpRequests.set(counted, (state.httpRequests.get(counted) ?? 0) + 1);
+    const { server_name } = state.context.info();
+    if (endpoint === undefined)
+      return { contentType: "text/html; charset=utf-8", text: rootPage(basePath, server_name) };
+    try {
+      return wrapped(
+        endpoint(state, new MonitoringQuery(url.searchParams)),
+        url.searchParams.get("callback"),
+      );
+    } catch (error) {
+      if (isGanglionError(error, "INVALID_MONITORING_REQUEST")) return plain(400, error.message);
+      state.context.options.logger.error("monitoring failed", { path, error });
+      return plain(500, "internal error");
+    }
+  }
+}
+
+/** Puts a JSON answer into a call of the asker's function, when one is named. Source: nats-server 2.9 monitor.go `ResponseHandler`. */
+function wrapped(answer: MonitoringAnswer, callback: string | null): MonitoringAnswer {
+  if (callback === null || callback === "" || answer.contentType !== JSON_CONTENT_TYPE) return answer;
+  if (!CALLBACK.test(callback)) throw badRequest("callback must be the name of a function");
+  return { ...answer, contentType: "application/javascript", text: `${callback}(${answer.text})` };
+}
+
+function plain(statusCode: number, text: string): MonitoringAnswer {
+  return { statusCode, contentType: "text/plain; charset=utf-8", text };
+}
+
+const NOT_FOUND = plain(404, "404 page not found\n");
