@@ -81,7 +81,7 @@ class RunningBroker implements Broker {
     if (options.jetstream !== undefined) {
       // Loaded on demand: a broker without streams starts in half the time.
       const { openBrokerJetStream } = await import("./jetstream/broker-jetstream.js");
-      this.jetstream = await openBrokerJetStream(options, this.context.accounts.global.bus);
+      this.jetstream = await openBrokerJetStream(options, this.context.accounts);
       this.state.jetstream = this.jetstream.jetstream;
     }
     try {

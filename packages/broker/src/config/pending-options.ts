@@ -12,7 +12,6 @@ type Pending = Readonly<Partial<Record<keyof BrokerConfig, "refused" | "ignored"
 
 /** Options nothing acts on yet. Whoever makes one work removes its row. */
 const PENDING: Pending = {
-  accounts: "refused",
   allowNonTls: "refused",
   clientAdvertise: "ignored",
   cluster: "refused",
@@ -24,7 +23,6 @@ const PENDING: Pending = {
   httpsPort: "refused",
   leafnodes: "refused",
   mappings: "refused",
-  maxSubscriptionTokens: "refused",
   noFastProducerStall: "ignored",
   noHeaderSupport: "ignored",
   noSublistCache: "ignored",
@@ -53,9 +51,10 @@ export function withoutEffect(options: BrokerConfig): WithoutEffect {
       .map(([name]) => name);
   const refused = given("refused").map((name) => `${name} is not supported yet`);
   const ignored = given("ignored").map((name) => `${name} has no effect yet`);
-  if (options.authorization?.users?.some(({ permissions }) => permissions !== undefined)) {
-    refused.push("permissions are not supported yet");
-  }
+  const isLinked = options.accounts?.some(
+    (account) => account.imports.length + account.exports.length + account.mappings.length > 0,
+  );
+  if (isLinked) refused.push("imports, exports and mappings of accounts are not supported yet");
   return { refused, ignored };
 }
 

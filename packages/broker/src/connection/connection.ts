@@ -15,11 +15,12 @@ import type { AsyncAuthenticator, ConnectionLimits } from "../auth/async-authent
 import type { Permissions } from "../auth/permissions.js";
 import { Dispatch } from "../handlers/dispatch.js";
 import { Publisher } from "../routing/publisher.js";
-import type { Subscriber } from "../routing/subscriber.js";
+import type { DeliveryObserver, Subscriber } from "../routing/subscriber.js";
 import type { Subscription } from "../routing/subscription.js";
 import { Admission, type Applicant } from "./admission.js";
 import type { BrokerContext } from "./broker-context.js";
 import { CLOSE_REASON, type CloseReason } from "./close-reason.js";
+import { DeliveryWatch } from "./delivery-watch.js";
 import { ERROR_TEXT, type ErrorText } from "./error-texts.js";
 import { Keepalive } from "./keepalive.js";
 import { Outbox } from "./outbox.js";
@@ -46,6 +47,7 @@ export class Connection implements Subscriber {
   readonly admission: Admission;
   /** What it may publish and subscribe to; undefined: everything. */
   permissions: Permissions | undefined;
+  observer: DeliveryObserver | undefined;
   /** Subscriptions it may have; 0: any number. */
   maxSubscriptions: number;
   readonly subscriptions = new Map<string, Subscription>();
@@ -87,6 +89,7 @@ export class Connection implements Subscriber {
     this.maxSubscriptions = options.maxSubscriptions;
     this.publisher = new Publisher({ clientId: this.id, accountName: this.account.name }, this);
     this.traceOut = options.traceLine && ((line) => this.trace(`->> ${line}`));
+    this.permit(undefined);
     this.outbox = new Outbox(transport, context.outboxEnvironment, (reason) => this.slow(reason));
     const authenticator = context.authenticators.of(connectionType);
     this.admission = new Admission({ connectionType, tlsPeer }, authenticator, options.clock);
@@ -164,10 +167,17 @@ export class Connection implements Subscriber {
     this.parser.maxPayloadBytes = lowest(payloads) ?? options.maxPayloadBytes;
   }
 
+  /** Sets what it may publish and subscribe to from now on. */
+  permit(permissions: Permissions | undefined): void {
+    this.permissions = permissions;
+    const isWatched = this.traceOut !== undefined || permissions?.grantsResponses === true;
+    this.observer = isWatched ? new DeliveryWatch(this) : undefined;
+  }
+
   /** Takes the connection out of its account, for another CONNECT. */
   leave(): void {
     this.dropSubscriptions();
-    this.permissions = undefined;
+    this.permit(undefined);
     this.enter(this.context.accounts.global);
   }
 

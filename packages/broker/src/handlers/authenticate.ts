@@ -58,7 +58,7 @@ function enter(connection: Connection, accepted: Accepted): boolean {
   }
   connection.enter(account, accepted.limits);
   const { permissions } = accepted;
-  connection.permissions = permissions && new Permissions(permissions, options.clock);
+  connection.permit(permissions && new Permissions(permissions, options.clock));
   connection.admission.accept(accepted, () =>
     connection.fail(ERROR_TEXT.userAuthenticationExpired, CLOSE_REASON.authenticationExpired),
   );

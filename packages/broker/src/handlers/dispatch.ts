@@ -16,6 +16,7 @@ export class Dispatch implements ClientOperationVisitor {
   }
 
   connect(json: string): void {
+    this.publisher.reset();
     handleConnect(this.connection, json);
   }
   withoutConnect(): boolean {

@@ -11,8 +11,16 @@ const NO_RESPONDERS = "NATS/1.0 503\r\n\r\n";
 /** Handles PUB and HPUB of one connection. It remembers the last route, since most publishers stay with a subject. */
 export class PublishHandler {
   private lastRoute: Route | undefined;
+  /** A route whose subject the connection may always publish to. */
+  private allowedRoute: Route | undefined;
 
   constructor(private readonly connection: Connection) {}
+
+  /** Forgets what it knows: the connection gets another account or other permissions. */
+  reset(): void {
+    this.lastRoute = undefined;
+    this.allowedRoute = undefined;
+  }
 
   handle(frame: MessageFrame): void {
     const { connection } = this;
@@ -23,16 +31,32 @@ export class PublishHandler {
     if (connection.options.pedantic && !isLiteralSubjectBytes(bytes, subjectStart, subjectEnd)) {
       connection.sendError(ERROR_TEXT.invalidPublishSubject);
     }
-    const hasReply = frame.replyEnd > frame.replyStart;
-    if (hasReply && this.isReserved(frame)) return;
-    if (connection.verbose) connection.sendOk();
     let route = this.lastRoute;
     if (route === undefined || route.stale || !route.isOf(bytes, subjectStart, subjectEnd)) {
       route = connection.account.router.find(bytes, subjectStart, subjectEnd);
       this.lastRoute = route;
     }
+    if (connection.permissions !== undefined && route !== this.allowedRoute && !this.mayPublish(route))
+      return;
+    const hasReply = frame.replyEnd > frame.replyStart;
+    if (hasReply && this.isReserved(frame)) return;
+    if (connection.verbose) connection.sendOk();
     const count = route.isEmpty ? 0 : deliver(route, frame, connection.publisher);
     if (count === 0 && hasReply && connection.options.no_responders) this.answerNoResponders(frame);
+  }
+
+  /** Source: nats-server client.go `processInboundClientMsg`, `pubPermissionViolation`. */
+  private mayPublish(route: Route): boolean {
+    const { connection } = this;
+    const { subject } = route;
+    if (connection.permissions?.mayAlwaysPublish(subject)) {
+      this.allowedRoute = route;
+      return true;
+    }
+    if (connection.permissions?.mayPublish(subject)) return true;
+    connection.sendError(`Permissions Violation for Publish to "${subject}"`);
+    connection.logError(`Publish Violation - Subject "${subject}"`);
+    return false;
   }
 
   /** Replies under these prefixes belong to the broker. Source: nats-server client.go `isReservedReply`. */

@@ -1,7 +1,11 @@
+import type { AccountLimits } from "@ganglion/protocol";
 import { openFileStorage, openMemoryStorage } from "@ganglion/store";
+import type { Accounts } from "../accounts/accounts.js";
+import type { AccountConfig, AccountJetStreamConfig } from "../config/blocks/accounts.js";
 import type { ResolvedBrokerOptions } from "../options.js";
-import type { AccountBus } from "./account-bus.js";
+import { NO_ACCOUNT_LIMITS } from "./account-limits.js";
 import { type JetStream, startJetStream } from "./jetstream.js";
+import { answerNotEnabled } from "./not-enabled.js";
 
 /** JetStream of a broker with the storages it runs on. */
 export interface BrokerJetStream {
@@ -10,10 +14,10 @@ export interface BrokerJetStream {
   close(): Promise<void>;
 }
 
-/** Opens the storages a broker's options ask for, and starts JetStream for the account of `bus` on them. */
+/** Opens the storages a broker's options ask for, and starts JetStream for its accounts on them. */
 export async function openBrokerJetStream(
   options: ResolvedBrokerOptions,
-  bus: AccountBus,
+  accounts: Accounts,
 ): Promise<BrokerJetStream> {
   const { clock, logger, maxPayloadBytes } = options;
   const directory = options.jetstream?.storeDir;
@@ -42,12 +46,46 @@ export async function openBrokerJetStream(
     await memoryStorage.close();
   };
   try {
-    await jetstream.enable(bus);
+    await enableAccounts(jetstream, accounts, options.accounts ?? []);
   } catch (error) {
     await close();
     throw error;
   }
   return { jetstream, close };
+}
+
+/**
+ * Gives JetStream to the accounts whose configuration says so; to the global account where there are no others.
+ *
+ * Source: nats-server jetstream.go `enableJetStreamAccounts`, `configJetStream`.
+ */
+async function enableAccounts(
+  jetstream: JetStream,
+  accounts: Accounts,
+  configs: readonly AccountConfig[],
+): Promise<void> {
+  const { global, system } = accounts;
+  const hasOthers = accounts.all().some((account) => account !== global && account !== system);
+  for (const account of accounts.all()) {
+    const config = configs.find(({ name }) => name === account.name)?.jetstream;
+    const isOn = config !== undefined ? config !== false : account === global && !hasOthers;
+    if (isOn) await jetstream.enable(account.bus, limitsOf(config || {}));
+    else if (account !== system) answerNotEnabled(account.bus);
+  }
+}
+
+function limitsOf(config: AccountJetStreamConfig): AccountLimits {
+  const none = NO_ACCOUNT_LIMITS;
+  return {
+    max_memory: config.maxMemoryBytes ?? none.max_memory,
+    max_storage: config.maxStoreBytes ?? none.max_storage,
+    max_streams: config.maxStreams ?? none.max_streams,
+    max_consumers: config.maxConsumers ?? none.max_consumers,
+    max_ack_pending: config.maxAckPending ?? none.max_ack_pending,
+    memory_max_stream_bytes: config.memoryMaxStreamBytes ?? none.memory_max_stream_bytes,
+    storage_max_stream_bytes: config.storeMaxStreamBytes ?? none.storage_max_stream_bytes,
+    max_bytes_required: config.maxBytesRequired ?? none.max_bytes_required,
+  };
 }
 
 /** -1 is no limit. */

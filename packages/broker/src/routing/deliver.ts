@@ -69,7 +69,7 @@ function write(
   if (!sent) return false;
   subscriber.countOut(sizeBytes);
   if (outbox.congested) publisher.congestedBy = outbox;
-  if (subscriber.traceOut !== undefined) subscriber.traceOut(describe(target, frame, publisher));
+  if (subscriber.observer !== undefined) subscriber.observer.delivered(target, frame, publisher);
   return true;
 }
 
@@ -83,11 +83,4 @@ function deliverInternally(target: RouteTarget, frame: MessageFrame, publisher: 
     origin: publisher.origin,
   });
   return true;
-}
-
-/** The control line of a delivery, for the trace. */
-function describe(target: RouteTarget, frame: MessageFrame, publisher: Publisher): string {
-  const verb = frame.headerSizeBytes > 0 && target.subscription.subscriber?.headers ? "HMSG" : "MSG";
-  const tail = decodeText(frame.bytes, frame.tailStart, frame.dataStart - 2);
-  return `[${verb} ${publisher.deliverAs ?? target.subject} ${target.subscription.sid} ${tail}]`;
 }

@@ -82,7 +82,8 @@ export class Router {
     const found: Subscription[] = [];
     // A subject with an empty token reaches nobody, not even `>`. Source: nats-server sublist.go `match`.
     if (!EMPTY_TOKEN.test(subject)) this.trie.match(subject, found);
-    const route = new Route(subject, bytes, found);
+    const allowed = found.filter(({ filter }) => filter?.isDenied(subject) !== true);
+    const route = new Route(subject, bytes, allowed);
     this.cache.put(route);
     return route;
   }

@@ -1,5 +1,13 @@
+import type { MessageFrame } from "@ganglion/protocol";
 import type { Outbox } from "../connection/outbox.js";
+import type { Publisher } from "./publisher.js";
+import type { RouteTarget } from "./route.js";
 import type { Subscription } from "./subscription.js";
+
+/** Is told of every message a connection receives. */
+export interface DeliveryObserver {
+  delivered(target: RouteTarget, frame: MessageFrame, publisher: Publisher): void;
+}
 
 /** What routing needs to know of a connection that has subscriptions. */
 export interface Subscriber {
@@ -12,6 +20,6 @@ export interface Subscriber {
   countOut(sizeBytes: number): void;
   /** Ends a subscription that has reached its maximum. */
   expire(subscription: Subscription): void;
-  /** Called for every message delivered to a connection that traces; undefined otherwise. */
-  readonly traceOut: ((line: string) => void) | undefined;
+  /** Undefined for nearly all connections: those that neither trace nor have limited answers. */
+  readonly observer: DeliveryObserver | undefined;
 }

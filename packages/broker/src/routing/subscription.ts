@@ -1,3 +1,4 @@
+import type { DeliveryFilter } from "../auth/permissions.js";
 import type { InternalHandler } from "../jetstream/account-bus.js";
 import type { Subscriber } from "./subscriber.js";
 
@@ -13,6 +14,8 @@ export class Subscription {
   readonly sid: string;
   readonly subscriber: Subscriber | undefined;
   readonly handler: InternalHandler | undefined;
+  /** What of it must not be delivered; undefined: nothing is kept back. */
+  filter: DeliveryFilter | undefined;
   /** Messages after which it ends, counted from its start; 0: it does not end by itself. */
   max = 0;
   /** Messages it has received so far. */

@@ -298,12 +298,7 @@ export class ApiRouter {
 
   private findRoute(tokens: readonly string[]): Route | undefined {
     if (tokens.length === 1 && tokens[0] === this.infoRoute.verb) return this.infoRoute;
-    for (let count = Math.min(MAX_VERB_TOKENS, tokens.length); count > 0; count--) {
-      const route = ROUTE_BY_VERB.get(tokens.slice(0, count).join("."));
-      const argCount = tokens.length - count;
-      if (route !== undefined && argCount >= route.args[0] && argCount <= route.args[1]) return route;
-    }
-    return undefined;
+    return findVerb(tokens);
   }
 
   private succeed(reply: string, route: Route, body: ResponseBody): void {
@@ -322,6 +317,28 @@ export class ApiRouter {
     if (reply === "") return;
     this.account.bus.publish({ subject: reply, headerSizeBytes: 0, data: Buffer.from(JSON.stringify(body)) });
   }
+}
+
+function findVerb(tokens: readonly string[]): Route | undefined {
+  for (let count = Math.min(MAX_VERB_TOKENS, tokens.length); count > 0; count--) {
+    const route = ROUTE_BY_VERB.get(tokens.slice(0, count).join("."));
+    const argCount = tokens.length - count;
+    if (route !== undefined && argCount >= route.args[0] && argCount <= route.args[1]) return route;
+  }
+  return undefined;
+}
+
+/**
+ * The answer to a request of an account that has no JetStream.
+ *
+ * @returns undefined when there is none.
+ */
+export function notEnabledResponse(subject: string): object | undefined {
+  const tokens = subject.slice(API_PREFIX.length).split(".");
+  const error = apiErrorOf(apiFault("NotEnabledForAccount"), "NotEnabledForAccount");
+  if (tokens.join() === "INFO") return { type: `${RESPONSE_TYPE_PREFIX}account_info_response`, error };
+  const route = findVerb(tokens);
+  return route && { type: responseType(route), error, ...route.whenFailed };
 }
 
 /** Source: nats-server jetstream_versioning.go `errorOnRequiredApiLevel`. */

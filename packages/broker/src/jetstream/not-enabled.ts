@@ -1,0 +1,16 @@
+import { API_PREFIX } from "@ganglion/protocol";
+import type { AccountBus } from "./account-bus.js";
+import { notEnabledResponse } from "./api/api-router.js";
+
+/**
+ * Tells an account that asks for JetStream that it has none.
+ *
+ * Source: nats-server jetstream.go `enableJetStreamInfoServiceImportOnly`.
+ */
+export function answerNotEnabled(bus: AccountBus): void {
+  bus.subscribe(`${API_PREFIX}>`, ({ subject, reply }) => {
+    const response = reply === undefined ? undefined : notEnabledResponse(subject);
+    if (reply === undefined || response === undefined) return;
+    bus.publish({ subject: reply, headerSizeBytes: 0, data: Buffer.from(JSON.stringify(response)) });
+  });
+}
