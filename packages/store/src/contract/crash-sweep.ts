@@ -65,6 +65,7 @@ async function survey(plan: CrashPlan): Promise<{ operations: number; moments: S
 function role(path: string): string {
   if (/-\d+\.seg(\.new)?$/.test(path)) return "rewritten segment";
   if (path.endsWith(".seg")) return "segment";
+  if (path.endsWith(".foot")) return "footer";
   if (/consumers-\d+\.log/.test(path))
     return /-0*1\.log/.test(path) ? "consumer log" : "rewritten consumer log";
   if (/\.json(\.new)?$/.test(path)) return "metadata";

@@ -71,9 +71,8 @@ export class Compaction {
     for (const segment of [...log.segments.values()]) {
       if (!this.isRemovable(segment) || this.closed) continue;
       await flush();
-      await log.options.fileSystem.remove(segment.path);
       // Before the removal records for its messages may be dropped, it must be gone for good.
-      await log.options.fileSystem.syncDirectory(log.options.directory);
+      await log.remove([segment]);
       segment.forget();
       log.segments.delete(segment.number);
     }
@@ -105,7 +104,6 @@ export class Compaction {
   /** @returns false when it had to be given up. */
   private async rewrite(run: readonly Segment[]): Promise<boolean> {
     const { log, journal } = this.options;
-    const { fileSystem, directory } = log.options;
     const [first] = run;
     const last = run.at(-1);
     if (first === undefined || last === undefined) return false;
@@ -130,8 +128,8 @@ export class Compaction {
       return false;
     }
     this.exchange(run, target, copy);
-    for (const old of run) await fileSystem.remove(old.path);
-    await fileSystem.syncDirectory(directory);
+    log.onSealed(target);
+    await log.remove(run);
     return true;
   }
 
@@ -143,7 +141,10 @@ export class Compaction {
     const oldestSequence = oldest?.baseSequence ?? baseSequence;
     const copy = new LiveCopy({ codec: log.options.codec, index, oldestSequence, baseSequence });
     for (const segment of run) {
-      if (!copy.add(segment)) return undefined;
+      if (!copy.add(segment)) {
+        log.onStale(segment);
+        return undefined;
+      }
       await new Promise((resolve) => setImmediate(resolve)); // others go on meanwhile
     }
     return copy;
@@ -152,7 +153,7 @@ export class Compaction {
   private async writeFile(target: Segment, copy: LiveCopy): Promise<void> {
     const { fileSystem, directory, codec } = this.options.log.options;
     const { number, previousNumber, previousEnd, coversTo, baseSequence } = target;
-    const { pieces, controlBytes } = copy.finish();
+    const { pieces, controlBytes, removals } = copy.finish();
     const header = encodeLogHeader({
       kind: LogKind.segment,
       salt: codec.salt,
@@ -176,7 +177,7 @@ export class Compaction {
     target.committedEnd = copy.end;
     target.stagedEnd = copy.end;
     target.keptBytes = controlBytes;
-    target.lowestRemoved = copy.lowestRemoved;
+    target.noteRemovals(removals.floor, removals.runs, removals.lowest);
     target.created = true;
     target.seal();
   }

@@ -14,6 +14,7 @@ const MOMENTS = [
   "create segment",
   "write segment",
   "sync segment",
+  "write footer",
   "rename rewritten segment",
   "remove segment",
   "rename metadata",

@@ -116,7 +116,8 @@ export class FileMessageStore implements MessageStore {
     const subjectSizeBytes = Buffer.byteLength(subject);
     const sizeBytes = accountedSizeBytes(subjectSizeBytes, headerSizeBytes, data.length);
     const { segment, position } = this.journal.stage(message, sequence, subjectSizeBytes);
-    index.append(sequence, { subject, timestampUs, sizeBytes, segment, position });
+    const hasHeaders = headerSizeBytes > 0;
+    index.append(sequence, { subject, timestampUs, sizeBytes, hasHeaders, segment, position });
     log.segments.get(segment)?.retain(sizeBytes);
   }
 
@@ -223,7 +224,10 @@ export class FileMessageStore implements MessageStore {
     const { sequence, position, sizeBytes } = message;
     const where = `${segment?.path} bytes ${position} to ${position + sizeBytes + RECORD_SURPLUS_BYTES}`;
     this.noteLost(sequence, where);
-    if (segment !== undefined) segment.damaged = true;
+    if (segment !== undefined) {
+      segment.damaged = true;
+      this.log.onStale(segment);
+    }
     this.options.report({ where, problem: `message ${sequence} is damaged` });
     this.index.remove(sequence);
     segment?.release(sizeBytes);

@@ -9,6 +9,7 @@ import type { ConsumerLog } from "./consumer-log.js";
 import { directoryName } from "./directory-names.js";
 import { FileConsumerStore } from "./file-consumer-store.js";
 import type { FileMessageStore } from "./file-message-store.js";
+import type { FooterFiles } from "./footer-files.js";
 import type { GroupCommit } from "./group-commit.js";
 import { Manifest } from "./manifest.js";
 import type { SegmentLog } from "./segment-log.js";
@@ -29,6 +30,7 @@ export interface FileStreamParts {
   readonly consumerLog: ConsumerLog;
   readonly commit: GroupCommit;
   readonly compaction: Compaction;
+  readonly footers: FooterFiles;
   readonly manifest: Manifest;
   /** Account and name, which stand beside the broker's metadata in the manifest. */
   readonly identity: { readonly account: string; readonly name: string };
@@ -129,12 +131,13 @@ export class FileStreamStore implements StreamStore {
   }
 
   private async closeParts(): Promise<void> {
-    const { messages, commit, compaction, log, consumerLog, onClose } = this.parts;
+    const { messages, commit, compaction, footers, log, consumerLog, onClose } = this.parts;
     await messages.flush().catch(() => {}); // the listener was told
     messages.stop();
     await Promise.all(this.working.values());
     await compaction.close();
     await commit.close();
+    await footers.close();
     await log.close();
     await consumerLog.close();
     onClose();

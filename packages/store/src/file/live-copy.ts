@@ -30,13 +30,20 @@ export interface LiveCopyOptions {
   readonly baseSequence: number;
 }
 
+/** The content of a rewritten segment. */
+export interface FinishedCopy {
+  readonly pieces: readonly Buffer[];
+  /** Size of the records that are no messages. */
+  readonly controlBytes: number;
+  /** What the record of removals says. */
+  readonly removals: { readonly floor: number; readonly runs: Buffer; readonly lowest: number };
+}
+
 /** Collects what of some neighbouring segments is still needed: messages, and removals of older messages. */
 export class LiveCopy {
   readonly moves: Move[] = [];
   /** Where the content ends so far. */
   end = LOG_HEADER_BYTES;
-  /** The lowest sequence that the kept removals name. */
-  lowestRemoved = Number.POSITIVE_INFINITY;
   private readonly pieces: Buffer[] = [];
   private readonly removed = new Set<number>();
   private floor = 0;
@@ -72,11 +79,11 @@ export class LiveCopy {
   }
 
   /** The copied messages, followed by the removals, twice, and the mark that the group is complete. */
-  finish(): { readonly pieces: readonly Buffer[]; readonly controlBytes: number } {
+  finish(): FinishedCopy {
     const { codec } = this.options;
     const sequences = [...this.removed].filter((sequence) => sequence >= this.floor);
     sequences.sort((left, right) => left - right);
-    this.lowestRemoved = sequences[0] ?? Number.POSITIVE_INFINITY;
+    const [lowest = Number.POSITIVE_INFINITY] = sequences;
     const runs = encodeRuns(sequences);
     const removalBytes = recordSizeBytes(0, runs.length);
     const control = Buffer.alloc(removalBytes * 2 + recordSizeBytes(0, 0));
@@ -85,7 +92,8 @@ export class LiveCopy {
     const commit = controlRecord(RecordKind.commit, this.highestSequence, Buffer.alloc(0));
     codec.encode(control, removalBytes * 2, commit);
     this.end += control.length;
-    return { pieces: [...this.pieces, control], controlBytes: control.length };
+    const removals = { floor: this.floor, runs, lowest };
+    return { pieces: [...this.pieces, control], controlBytes: control.length, removals };
   }
 
   private addMessage(

@@ -199,6 +199,7 @@ export class MessageJournal implements CommittedLog {
       await file.close();
     }
     segment.overwriteCached(position, bytes);
+    if (segment.sealed) log.onStale(segment);
   }
 }
 

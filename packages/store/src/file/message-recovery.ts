@@ -1,10 +1,12 @@
+import { readSizeWord } from "../indexing/index-block.js";
 import type { MessageIndex } from "../indexing/message-index.js";
 import { accountedSizeBytes, type LostRange } from "../message-store.js";
 import type { RecoveryProblem } from "../storage.js";
+import type { FooterFiles, ValidFooter } from "./footer-files.js";
 import { LOG_HEADER_BYTES } from "./log-header.js";
 import { type Damage, scanRecords } from "./log-scan.js";
 import { LostRanges } from "./lost-ranges.js";
-import { type DecodedRecord, decodeRuns, RecordKind } from "./record-codec.js";
+import { type DecodedRecord, decodeRuns, RecordKind, type SequenceRun } from "./record-codec.js";
 import { Segment } from "./segment.js";
 import type { SegmentFile } from "./segment-files.js";
 import type { SegmentLog } from "./segment-log.js";
@@ -15,6 +17,15 @@ export interface MessageRecovery {
   readonly problems: readonly RecoveryProblem[];
   /** A file that ends in a write that was never completed, and where its content ends. */
   readonly torn: { readonly path: string; readonly end: number } | undefined;
+  /** Segments that had to be read for want of a footer. */
+  readonly withoutFooter: readonly Segment[];
+}
+
+/** Where recovery finds things and puts them. */
+export interface RecoveryParts {
+  readonly log: SegmentLog;
+  readonly index: MessageIndex;
+  readonly footers: FooterFiles;
 }
 
 /** Damage whose cost is known when the next intact record has been read. */
@@ -24,7 +35,7 @@ interface OpenDamage {
 }
 
 /**
- * Reads all segments into the index, oldest first.
+ * Reads all segments into the index, oldest first: the footer of a sealed segment, or else the segment itself.
  *
  * Only the end of the newest segment can be a write that was interrupted: bytes there that no intact record
  * follows are cut off. They belong to no complete group, as a group ends with a commit record, so nobody
@@ -33,10 +44,9 @@ interface OpenDamage {
  */
 export async function recoverMessages(
   files: readonly SegmentFile[],
-  log: SegmentLog,
-  index: MessageIndex,
+  parts: RecoveryParts,
 ): Promise<MessageRecovery> {
-  const recovery = new Recovery(log, index);
+  const recovery = new Recovery(parts);
   for (const [position, file] of files.entries()) {
     recovery.segment(file, position === files.length - 1);
     await new Promise((resolve) => setImmediate(resolve)); // let timers and sockets have a turn
@@ -53,11 +63,14 @@ class Recovery {
   private torn: MessageRecovery["torn"];
   /** What was read since the begin of a batch whose end was not read yet. */
   private batch: { readonly start: number; readonly reads: (() => void)[]; damaged: boolean } | undefined;
+  private readonly withoutFooter: Segment[] = [];
+  private readonly log: SegmentLog;
+  private readonly index: MessageIndex;
 
-  constructor(
-    private readonly log: SegmentLog,
-    private readonly index: MessageIndex,
-  ) {}
+  constructor(private readonly parts: RecoveryParts) {
+    this.log = parts.log;
+    this.index = parts.index;
+  }
 
   segment(file: SegmentFile, isLast: boolean): void {
     const { header } = file;
@@ -75,6 +88,17 @@ class Recovery {
     this.reached(segment.baseSequence - 1);
     this.log.segments.set(segment.number, segment);
     const growing = isLast && file.trustedEnd === undefined;
+    const valid = growing ? undefined : this.parts.footers.read(file);
+    const [distance = 0] = valid?.footer.columns.distances ?? [];
+    const isInOrder = segment.baseSequence + distance > this.index.lastSequence;
+    if (valid === undefined || !isInOrder) this.readRecords(segment, file, growing);
+    else this.take(segment, valid);
+    segment.hasTrail = !growing && segment.committedEnd < file.sizeBytes;
+    this.log.adopt(segment, growing);
+  }
+
+  /** Reads a segment record by record. */
+  private readRecords(segment: Segment, file: SegmentFile, growing: boolean): void {
     const end = file.trustedEnd ?? file.sizeBytes;
     const content = segment.readFile(0, Math.min(end, file.sizeBytes));
     const intact = this.scan(segment, content);
@@ -86,15 +110,42 @@ class Recovery {
     } else {
       this.endBatch();
       segment.committedEnd = end;
-      segment.hasTrail = end < file.sizeBytes;
       if (scanned < end) this.damage(segment, { start: scanned, end });
+      if (!segment.damaged) this.withoutFooter.push(segment);
     }
-    this.log.adopt(segment, growing);
+  }
+
+  /** Takes over what a footer says of its segment. */
+  private take(segment: Segment, { footer, highestSequence }: ValidFooter): void {
+    const { columns, subjects, floor, runs, keptBytes, identity } = footer;
+    const { number, baseSequence } = segment;
+    segment.committedEnd = identity.end;
+    segment.keptBytes = keptBytes;
+    const { distances } = columns;
+    for (let at = 0; at < distances.length; at++) {
+      const { sizeBytes, hasHeaders } = readSizeWord(columns.sizes[at] ?? 0);
+      this.index.restore(baseSequence + (distances[at] ?? 0), {
+        subject: subjects[columns.subjects[at] ?? 0] ?? "",
+        timestampUs: columns.timestampsUs[at] ?? 0,
+        sizeBytes,
+        hasHeaders,
+        segment: number,
+        position: columns.positions[at] ?? 0,
+      });
+      segment.retain(sizeBytes);
+    }
+    this.removeRuns(segment, floor, runs);
+    this.reached(highestSequence);
   }
 
   finish(): MessageRecovery {
     this.reached(this.index.lastSequence);
-    return { lost: this.lostRanges.list(), problems: this.problems, torn: this.torn };
+    return {
+      lost: this.lostRanges.list(),
+      problems: this.problems,
+      torn: this.torn,
+      withoutFooter: this.withoutFooter,
+    };
   }
 
   private scan(segment: Segment, content: Buffer): number {
@@ -180,10 +231,11 @@ class Recovery {
     this.reached(sequence - 1);
     const subjectSizeBytes = record.dataStart - record.subjectStart;
     const sizeBytes = accountedSizeBytes(subjectSizeBytes, headerSizeBytes, record.end - record.dataStart);
-    this.index.append(sequence, {
+    this.index.restore(sequence, {
       subject,
       timestampUs,
       sizeBytes,
+      hasHeaders: headerSizeBytes > 0,
       segment: segment.number,
       position: offset,
     });
@@ -191,10 +243,15 @@ class Recovery {
   }
 
   private removed(segment: Segment, floor: number, runs: Buffer): void {
+    segment.noteRemovals(floor, Buffer.from(runs), Number.POSITIVE_INFINITY);
+    this.removeRuns(segment, floor, decodeRuns(runs));
+  }
+
+  private removeRuns(segment: Segment, floor: number, runs: readonly SequenceRun[]): void {
     while (this.index.count > 0 && this.index.firstSequence < floor) this.remove(this.index.firstSequence);
     this.index.skipTo(floor - 1);
     this.notLost(0, floor - 1);
-    for (const { first, count } of decodeRuns(runs)) {
+    for (const { first, count } of runs) {
       segment.lowestRemoved = Math.min(segment.lowestRemoved, first);
       this.notLost(first, first + count - 1);
       for (let sequence = first; sequence < first + count; sequence++) this.remove(sequence);

@@ -85,8 +85,13 @@ export class RecordCodec {
   /** @param salt - the secret of the log; see above. */
   constructor(
     readonly salt: number,
-    private readonly checksum: Checksum = saltedCrc32,
+    readonly checksum: Checksum = saltedCrc32,
   ) {}
+
+  /** The checksum that the record at `offset` carries. */
+  checksumAt(buffer: Buffer, offset: number): number {
+    return buffer.readUInt32LE(offset + 4);
+  }
 
   /** Writes `record` into `target` at `offset`, where there must be room for it. */
   encode(target: Buffer, offset: number, record: NewRecord): void {

@@ -66,6 +66,10 @@ export class SegmentLog {
   };
   /** Bytes staged or being written. */
   stagedBytes = 0;
+  /** Called when a segment is complete and durable. */
+  onSealed: (segment: Segment) => void = () => {};
+  /** Called when a sealed segment is not what its footer says any more: a message was erased, or bytes are damaged. */
+  onStale: (segment: Segment) => void = () => {};
 
   constructor(readonly options: SegmentLogOptions) {}
 
@@ -137,15 +141,15 @@ export class SegmentLog {
    * @returns where the second copy is.
    */
   stageRemovals(floor: number, sequences: readonly number[], lastSequence: number): RecordPlace {
-    const record = controlRecord(RecordKind.removed, floor, encodeRuns(sequences));
+    const runs = encodeRuns(sequences);
+    const record = controlRecord(RecordKind.removed, floor, runs);
     const [lowest = Number.POSITIVE_INFINITY] = sequences;
-    let place: RecordPlace = { segment: 0, position: 0 };
-    for (let copy = 1; copy <= 2; copy++) {
-      place = this.stage(record, lastSequence + 1);
-      const segment = this.segments.get(place.segment);
-      if (segment !== undefined) segment.lowestRemoved = Math.min(segment.lowestRemoved, lowest);
-    }
-    return place;
+    const first = this.stage(record, lastSequence + 1);
+    this.segments.get(first.segment)?.noteRemovals(floor, runs, lowest);
+    const second = this.stage(record, lastSequence + 1);
+    if (second.segment !== first.segment)
+      this.segments.get(second.segment)?.noteRemovals(floor, runs, lowest);
+    return second;
   }
 
   /** Hands over the oldest group; groups of different segments are committed one after the other. */
@@ -208,6 +212,16 @@ export class SegmentLog {
     await this.handleOf(this.active ?? this.begin(baseSequence));
   }
 
+  /** Removes a segment's files. Resolves when that is durable. */
+  async remove(segments: readonly Segment[]): Promise<void> {
+    const { fileSystem, directory } = this.options;
+    for (const { path, footerPath } of segments) {
+      await fileSystem.remove(footerPath);
+      await fileSystem.remove(path);
+    }
+    await fileSystem.syncDirectory(directory);
+  }
+
   async close(): Promise<void> {
     await this.closeFile();
     for (const segment of this.segments.values()) segment.forget();
@@ -267,6 +281,7 @@ export class SegmentLog {
     await this.file?.handle.sync();
     previous?.seal();
     await this.closeFile();
+    if (previous !== undefined) this.onSealed(previous);
     const handle = await this.options.fileSystem.open(segment.path);
     this.file = { segment, handle };
     if (!segment.created) await this.createFile(segment, handle);

@@ -63,6 +63,10 @@ export class Segment {
   keptBytes = 0;
   /** The lowest message that a record in this segment removes one by one. */
   lowestRemoved = Number.POSITIVE_INFINITY;
+  /** All messages below are gone, as far as records in this segment tell. */
+  floor = 0;
+  /** What records in this segment remove one by one, encoded; see `encodeRuns`. Kept for its footer. */
+  runs: Buffer[] = [];
   /** Some of its bytes are no record. Such a file is neither rewritten nor removed. */
   damaged = false;
   /** Pieces that were written by this process; ascending, and no record crosses two of them. */
@@ -80,6 +84,18 @@ export class Segment {
 
   get path(): string {
     return join(this.context.directory, segmentFileName(this.number, this.revision));
+  }
+
+  /** Where the segment's footer is kept. */
+  get footerPath(): string {
+    return this.path.replace(/\.seg$/, ".foot");
+  }
+
+  /** Takes note of a record in this segment that removes messages. */
+  noteRemovals(floor: number, runs: Buffer, lowest: number): void {
+    this.floor = Math.max(this.floor, floor);
+    this.lowestRemoved = Math.min(this.lowestRemoved, lowest);
+    if (runs.length > 0) this.runs.push(runs);
   }
 
   /** Makes room for a record at `stagedEnd` in memory. @returns the chunk; the record begins at its `fill`. */

@@ -11,10 +11,12 @@ import { ConsumerLog } from "./consumer-log.js";
 import { recoverConsumers } from "./consumer-recovery.js";
 import { FileMessageStore } from "./file-message-store.js";
 import { CONSUMERS_DIRECTORY, FileStreamStore } from "./file-stream-store.js";
+import { FooterFiles } from "./footer-files.js";
 import { GroupCommit } from "./group-commit.js";
 import { Manifest, parseManifestName } from "./manifest.js";
 import { recoverMessages } from "./message-recovery.js";
 import { type Checksum, RecordCodec } from "./record-codec.js";
+import type { Segment } from "./segment.js";
 import { findSalt, findSegmentFiles } from "./segment-files.js";
 import { SegmentLog } from "./segment-log.js";
 
@@ -48,6 +50,9 @@ interface RecoveredLog {
   readonly log: SegmentLog;
   readonly index: MessageIndex;
   readonly lost: LostRange[];
+  readonly footers: FooterFiles;
+  /** Segments that should get a footer. */
+  readonly withoutFooter: readonly Segment[];
 }
 
 /** Opens a stream in its directory: recovers what is there, or begins with nothing. */
@@ -60,8 +65,8 @@ export async function openStreamStore(
   const { directory, account, name } = place;
   const logger = environment.logger.child({ account, stream: name });
   await removeLeftovers(fileSystem, directory);
-  const recovered = await recoverLog(environment, directory, options.initialSequence ?? 1);
-  const { log, index, lost } = recovered;
+  const recovered = await recoverLog({ ...environment, logger }, directory, options.initialSequence ?? 1);
+  const { log, index, lost, footers } = recovered;
   const consumerLog = await recoverConsumerLog(environment, recovered, directory);
   await log.openNewest(index.lastSequence + 1);
   await log.sync(); // what was only written so far is durable from now on
@@ -77,11 +82,26 @@ export async function openStreamStore(
   const { manifest, onClose } = place;
   const identity = { account, name };
   const stream = new FileStreamStore(
-    { fileSystem, directory, messages, log, consumerLog, commit, compaction, manifest, identity, onClose },
+    {
+      ...{
+        fileSystem,
+        directory,
+        messages,
+        log,
+        consumerLog,
+        commit,
+        compaction,
+        footers,
+        manifest,
+        identity,
+      },
+      onClose,
+    },
     place.metadata,
   );
   await adoptConsumers(environment, { stream, consumerLog, directory: join(directory, CONSUMERS_DIRECTORY) });
   messages.start(commit, compaction);
+  for (const segment of recovered.withoutFooter) footers.write(segment);
   commit.request();
   return stream;
 }
@@ -91,13 +111,17 @@ async function recoverLog(
   directory: string,
   initialSequence: number,
 ): Promise<RecoveredLog> {
-  const { fileSystem, cache, segmentSizeBytes, checksum } = environment;
+  const { fileSystem, cache, segmentSizeBytes, checksum, logger } = environment;
   const { files, superseded } = await findSegmentFiles(fileSystem, directory);
   for (const path of superseded) await fileSystem.remove(path);
   const codec = new RecordCodec(findSalt(fileSystem, files) ?? newSalt(), checksum);
   const log = new SegmentLog({ fileSystem, directory, cache, codec, segmentSizeBytes });
   const index = new MessageIndex(initialSequence);
-  const recovery = await recoverMessages(files, log, index);
+  const footers = new FooterFiles(log, index, logger);
+  log.onSealed = (segment) => footers.write(segment);
+  log.onStale = (segment) => footers.drop(segment);
+  const recovery = await recoverMessages(files, { log, index, footers });
+  await footers.sweep(await fileSystem.list(directory));
   recovery.problems.forEach(environment.report);
   if (recovery.torn !== undefined) {
     const file = await fileSystem.open(recovery.torn.path);
@@ -105,7 +129,7 @@ async function recoverLog(
     await file.sync();
     await file.close();
   }
-  return { log, index, lost: recovery.lost };
+  return { log, index, lost: recovery.lost, footers, withoutFooter: recovery.withoutFooter };
 }
 
 function newSalt(): number {

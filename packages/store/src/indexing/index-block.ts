@@ -1,14 +1,22 @@
 /** Sequences one block spans. */
 export const BLOCK_SPAN = 4096;
 const SMALLEST_CAPACITY = 64;
+/** Of a size: the message has headers. */
+const HAS_HEADERS = 2 ** 31;
+
+/** Reads what {@link IndexBlock.sizeWordAt} gave. */
+export function readSizeWord(word: number): Pick<IndexEntry, "sizeBytes" | "hasHeaders"> {
+  return { sizeBytes: word & ~HAS_HEADERS, hasHeaders: word >= HAS_HEADERS };
+}
 
 /** What the index keeps of one message: 24 bytes. */
 export interface IndexEntry {
   readonly timestampUs: number;
   /** Number of the subject, at least 1. */
   readonly subjectId: number;
-  /** Size as limits count it. */
+  /** Size as limits count it, less than 2^31. */
   readonly sizeBytes: number;
+  readonly hasHeaders: boolean;
   /** Number of the segment that holds the record; unused by the memory engine. */
   readonly segment: number;
   /** Where the record begins in that segment; unused by the memory engine. */
@@ -69,7 +77,7 @@ export class IndexBlock {
     const { columns } = this;
     columns.timestampsUs[slot] = entry.timestampUs;
     columns.subjectIds[slot] = entry.subjectId;
-    columns.sizes[slot] = entry.sizeBytes;
+    columns.sizes[slot] = entry.hasHeaders ? entry.sizeBytes + HAS_HEADERS : entry.sizeBytes;
     columns.segments[slot] = entry.segment;
     columns.positions[slot] = entry.position;
     this.used = slot + 1;
@@ -161,6 +169,15 @@ export class IndexBlock {
   }
 
   sizeBytesAt(slot: number): number {
+    return (this.columns.sizes[slot] ?? 0) & ~HAS_HEADERS;
+  }
+
+  hasHeadersAt(slot: number): boolean {
+    return (this.columns.sizes[slot] ?? 0) >= HAS_HEADERS;
+  }
+
+  /** Size and whether there are headers, in 32 bits. */
+  sizeWordAt(slot: number): number {
     return this.columns.sizes[slot] ?? 0;
   }
 

@@ -14,6 +14,7 @@ function append(index: MessageIndex, { sequence, subject }: Entry): void {
     subject,
     timestampUs: sequence * 10,
     sizeBytes: 1,
+    hasHeaders: sequence % 7 === 0,
     segment: 1,
     position: sequence % 1000,
   });

@@ -1,7 +1,7 @@
 import { hasWildcard } from "@ganglion/protocol";
 import type { SubjectState } from "../message-store.js";
 import { FilterView } from "./filter-view.js";
-import type { IndexEntry } from "./index-block.js";
+import type { IndexBlock, IndexEntry } from "./index-block.js";
 import { SequenceIndex } from "./sequence-index.js";
 import { type SubjectEntry, SubjectIndex } from "./subject-index.js";
 
@@ -16,6 +16,7 @@ export interface IndexedMessage {
   readonly subject: string;
   readonly timestampUs: number;
   readonly sizeBytes: number;
+  readonly hasHeaders: boolean;
   readonly segment: number;
   readonly position: number;
 }
@@ -66,17 +67,15 @@ export class MessageIndex {
 
   /** @param sequence - above `lastSequence`. */
   append(sequence: number, entry: NewIndexEntry): void {
-    const subject = this.subjectIndex.getOrAdd(entry.subject);
-    subject.add(sequence);
-    subject.stagedCount++;
-    const { timestampUs, sizeBytes, segment, position } = entry;
-    this.sequences.put(sequence, { timestampUs, subjectId: subject.id, sizeBytes, segment, position });
-    this.bytes += sizeBytes;
-    this.stagedBytes += sizeBytes;
+    this.add(sequence, entry).stagedCount++;
+    this.stagedBytes += entry.sizeBytes;
     this.stagedCount++;
-    this.lastSequence = sequence;
-    this.lastTimestampUs = timestampUs;
-    this.oldest ??= sequence;
+  }
+
+  /** Adds a message that recovery found: it is durable, and so is everything before. */
+  restore(sequence: number, entry: NewIndexEntry): void {
+    this.add(sequence, entry);
+    this.durableSequence = sequence;
   }
 
   /** Counts everything up to `sequence` as durable. `each` is told the subject of every message this concerns. */
@@ -106,6 +105,7 @@ export class MessageIndex {
       subject: this.subjectIndex.byNumber(block.subjectIdAt(slot))?.subject ?? "",
       timestampUs: block.timestampUsAt(slot),
       sizeBytes: block.sizeBytesAt(slot),
+      hasHeaders: block.hasHeadersAt(slot),
       segment: block.segmentAt(slot),
       position: block.positionAt(slot),
     };
@@ -144,15 +144,43 @@ export class MessageIndex {
     }
   }
 
+  /** The lowest sequence at or after `sequence` whose message has headers. */
+  ceilWithHeaders(sequence: number): number | undefined {
+    for (const block of this.sequences.blocksFrom(sequence)) {
+      for (let slot = block.lowerBound(sequence - block.firstSequence); slot < block.used; slot++) {
+        if (block.hasHeadersAt(slot) && block.subjectIdAt(slot) !== 0) return block.sequenceOf(slot);
+      }
+    }
+    return undefined;
+  }
+
+  /** Shows every message whose record is in `segment`, in order. @param fromSequence - none of them is below. */
+  visitSegment(
+    segment: number,
+    fromSequence: number,
+    visit: (block: IndexBlock, slot: number, subject: string) => void,
+  ): void {
+    for (const block of this.sequences.blocksFrom(fromSequence)) {
+      for (let slot = block.lowerBound(fromSequence - block.firstSequence); slot < block.used; slot++) {
+        const subjectId = block.subjectIdAt(slot);
+        if (subjectId === 0) continue;
+        const found = block.segmentAt(slot);
+        if (found > segment) return; // the segments' numbers rise with the sequences
+        if (found === segment) visit(block, slot, this.subjectIndex.byNumber(subjectId)?.subject ?? "");
+      }
+    }
+  }
+
+  /** Every subject's entry. Entries may be removed on the way. */
+  subjectEntries(): Iterable<SubjectEntry> {
+    return this.subjectIndex.matching(">");
+  }
+
   /** The record of a message was copied to another place. */
   relocate(sequence: number, segment: number, position: number): void {
     const block = this.sequences.blockOf(sequence);
     const slot = block?.slotOf(sequence) ?? -1;
     if (slot >= 0) block?.relocate(slot, segment, position);
-  }
-
-  subject(subject: string): SubjectEntry | undefined {
-    return this.subjectIndex.get(subject);
   }
 
   /** The lowest sequence at or after `sequence` that matches one of `filters` (none: all). */
@@ -200,6 +228,19 @@ export class MessageIndex {
     for (const { subject, count, firstSequence, lastSequence } of this.subjectIndex.matching(filter)) {
       yield { subject, count, firstSequence, lastSequence };
     }
+  }
+
+  private add(sequence: number, entry: NewIndexEntry): SubjectEntry {
+    const subject = this.subjectIndex.getOrAdd(entry.subject);
+    subject.add(sequence);
+    const { timestampUs, sizeBytes, hasHeaders, segment, position } = entry;
+    const { id: subjectId } = subject;
+    this.sequences.put(sequence, { timestampUs, subjectId, sizeBytes, hasHeaders, segment, position });
+    this.bytes += sizeBytes;
+    this.lastSequence = sequence;
+    this.lastTimestampUs = timestampUs;
+    this.oldest ??= sequence;
+    return subject;
   }
 
   private removeFromSubject(subject: SubjectEntry, sequence: number, staged: boolean): void {

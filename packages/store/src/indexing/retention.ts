@@ -49,10 +49,7 @@ export class Retention {
   setLimits(limits: StoreLimits): void {
     this.limits = limits;
     if (limits.maxMessagesPerSubject > 0) {
-      for (const { subject } of [...this.index.subjects(">")]) {
-        const entry = this.index.subject(subject);
-        if (entry !== undefined) this.trimSubject(entry, limits.maxMessagesPerSubject);
-      }
+      for (const entry of this.index.subjectEntries()) this.trimSubject(entry, limits.maxMessagesPerSubject);
     }
     this.trim();
     this.expire();

@@ -52,7 +52,8 @@ export class MemoryMessageStore implements MessageStore {
     const { subject, timestampUs, headerSizeBytes } = message;
     const data = new Uint8Array(message.data); // a copy, outside of any pool: it may stay for years
     const sizeBytes = accountedSizeBytes(Buffer.byteLength(subject), headerSizeBytes, data.length);
-    this.index.append(sequence, { subject, timestampUs, sizeBytes, segment: 0, position: 0 });
+    const hasHeaders = headerSizeBytes > 0;
+    this.index.append(sequence, { subject, timestampUs, sizeBytes, hasHeaders, segment: 0, position: 0 });
     this.messages.set(sequence, { sequence, timestampUs, subject, headerSizeBytes, data });
     this.announceLater();
     return sequence;
