@@ -103,6 +103,30 @@ describeBrokers("streams of values", (startBroker) => {
     await expect(taking).rejects.toMatchObject({ code: "TIMEOUT" });
   });
 
+  it("are called from within a method too, and end with it", async () => {
+    const Sum = rpc({ input: z.number(), output: z.number(), subject: "sums.of" });
+    @Service("sums")
+    class Sums {
+      @Handler(Sum) async of(to: number, ctx: HandlerContext<typeof Sum>) {
+        let sum = 0;
+        for await (const { n } of ctx.call(Feed.count, { to })) sum += n;
+        return sum;
+      }
+    }
+    await using sums = await startApp({ services: [Sums], nats: broker.url });
+    expect(await sums.client(Sums).of(4)).toBe(10);
+    expect(ended).toBe(1);
+  });
+
+  it("are refused where one value is waited for", async () => {
+    // The compiler refuses it; JavaScript does not.
+    const call = app.call.bind(app) as (endpoint: unknown, input: unknown) => Promise<unknown>;
+    await expect(call(Feed.count, { to: 1 })).rejects.toMatchObject({
+      code: "INVALID_DATA",
+      message: expect.stringContaining("feed.count answers with many values"),
+    });
+  });
+
   it("fail when values were lost on their way", async () => {
     await app.stop();
     const transport = await connectNats({ servers: broker.url });

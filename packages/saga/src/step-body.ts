@@ -1,6 +1,7 @@
 import type {
   AnyEvent,
   AnyRpc,
+  AnySingleRpc,
   AnyTask,
   Ask,
   Bound,
@@ -123,7 +124,7 @@ class AttemptContext implements CompensationContext {
     return sagaError("SAGA_STEP_REJECTED", reason, { details, cause });
   }
 
-  call<E extends AnyRpc & Bound>(
+  call<E extends AnySingleRpc & Bound>(
     endpoint: E,
     input: Ask<E>,
     ...[options]: OptionsWithParams<E, CallOptions>

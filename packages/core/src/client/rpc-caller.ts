@@ -48,6 +48,7 @@ export class EndpointCaller {
   private readonly constantSubject: string | undefined;
   private readonly label: string;
   private readonly versionLine: string;
+  private readonly isStreaming: boolean;
   /** Headers of calls that have nothing of their own, by whole milliseconds left. */
   private constantHeaders: { readonly leftMs: number; readonly block: HeaderBlock } | undefined;
 
@@ -56,6 +57,7 @@ export class EndpointCaller {
     private readonly endpoint: AnyRpc & Bound,
   ) {
     const { template } = endpoint;
+    this.isStreaming = "streaming" in endpoint;
     this.codec = rpcCodec(endpoint);
     this.timeoutMs = endpoint.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.constantSubject =
@@ -64,8 +66,9 @@ export class EndpointCaller {
     this.versionLine = `${VERSION_HEADER}: ${endpoint.contract.major}\r\n`;
   }
 
-  /** @throws ServiceError of a declared code; GanglionError, see `SystemFailure` */
+  /** @throws ServiceError of a declared code; GanglionError, see `SystemFailure`; `INVALID_DATA` for streams */
   call(input: unknown, options?: AnyCallOptions, cause?: Cause): Promise<unknown> {
+    if (this.isStreaming) return Promise.reject(this.manyValues());
     if (this.runtime.observer.tracing) return this.tracedCall(input, options, cause);
     return new Promise((resolve, reject) =>
       this.send({ input, options, cause, span: undefined, resolve, reject }),
@@ -140,6 +143,14 @@ export class EndpointCaller {
     } finally {
       span.end();
     }
+  }
+
+  private manyValues(): GanglionError {
+    return coreError(
+      "INVALID_DATA",
+      `${this.label} answers with many values: call it through a client, or the context of a handler, worker or subscriber`,
+      { details: { endpoint: this.label } },
+    );
   }
 
   private startSpan(): Span {

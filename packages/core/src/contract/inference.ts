@@ -70,5 +70,9 @@ export type AnyEvent = EventSpec<any, any>;
 export type AnyTask = Task<any, any>;
 // biome-ignore lint/suspicious/noExplicitAny: see above
 export type AnyRpc = Rpc<any, any, any, any>;
+/** An rpc that answers once. */
+export type AnySingleRpc = AnyRpc & { readonly streaming?: never };
+/** An rpc that answers with many values. */
+export type AnyStreamingRpc = AnyRpc & Streaming;
 
 export type { ErrorSchemas, Schema, Spec };

@@ -40,6 +40,7 @@ type PlaceContext = HandlerContext<typeof Orders.place>;
 
 declare const client: ContractClient<typeof Orders>;
 declare const effects: Effects;
+declare const context: TaskContext;
 
 describe("contract", () => {
   it("binds name and service literally", () => {
@@ -186,6 +187,15 @@ describe("client", () => {
     }
   });
 
+  it("is told apart by the endpoint in a context", () => {
+    expectTypeOf(context.call(Orders.place, { sku: "a" })).resolves.toEqualTypeOf<{ id: string }>();
+    expectTypeOf(context.call(Orders.watch, "a")).toEqualTypeOf<AsyncIterable<number>>();
+    // @ts-expect-error sku is a string
+    void context.call(Orders.place, { sku: 1 });
+    // @ts-expect-error the input is a string
+    void context.call(Orders.watch, 1);
+  });
+
   it("refuses wrong calls", () => {
     // @ts-expect-error sku is a string
     void client.place({ sku: 1 });
@@ -225,6 +235,8 @@ describe("Effects", () => {
     void effects.emit(Orders.placed, { orderId: "1", at: "2026-01-01T00:00:00Z" });
     void effects.enqueue(Orders.ship, { orderId: "1" });
     void effects.call(Orders.place, { sku: "a" });
+    // @ts-expect-error an rpc that answers with many values is called through a client or a context
+    void effects.call(Orders.watch, "a");
     // @ts-expect-error region is missing
     void effects.emit(Created, { id: "1" });
     // @ts-expect-error the parameter is called region

@@ -4,7 +4,8 @@ import type { Injectable } from "../container/token.js";
 import type { Bound } from "../contract/contract.js";
 import type {
   AnyEvent,
-  AnyRpc,
+  AnySingleRpc,
+  AnyStreamingRpc,
   AnyTask,
   Ask,
   DataIn,
@@ -20,7 +21,7 @@ import type { ServiceError } from "./service-error.js";
 /** What a method may do to the outside, bound to the message it works on. */
 export interface Effects {
   /** Calls an rpc. The deadline of the message being worked on limits it, and its trace and cancellation travel along. */
-  call<E extends AnyRpc & Bound>(
+  call<E extends AnySingleRpc & Bound>(
     endpoint: E,
     input: Ask<E>,
     ...options: OptionsWithParams<E, CallOptions>
@@ -58,6 +59,17 @@ export interface MessageContext extends Effects {
    */
   readonly idempotencyKey: string;
   readonly log: Logger;
+  call<E extends AnySingleRpc & Bound>(
+    endpoint: E,
+    input: Ask<E>,
+    ...options: OptionsWithParams<E, CallOptions>
+  ): Promise<Got<E>>;
+  /** Calls an rpc that answers with many values. Leaving the loop over them tells the service to end. */
+  call<E extends AnyStreamingRpc & Bound>(
+    endpoint: E,
+    input: Ask<E>,
+    ...options: OptionsWithParams<E, CallOptions>
+  ): AsyncIterable<Got<E>>;
   /** Milliseconds left until the deadline; undefined when there is none. */
   remainingMs(): number | undefined;
   /** A dependency, also one that is made for each message. It is disposed of after the method. */

@@ -91,6 +91,25 @@ describe("collect", () => {
     expect(collect([Probe])).toEqual({ services: [], components: [Probe] });
   });
 
+  it("refuses an order by a key that nobody declares or nobody can keep", () => {
+    const plain = event({ data: text, subject: "a.plain" });
+    const keyed = event({ data: text, subject: "a.keyed", key: (value) => value });
+    @Service("ordering")
+    class Ordering {
+      @Subscriber(plain, { orderBy: "key" }) plain() {}
+      @Subscriber(keyed, { orderBy: "key", batch: 10 }) many() {}
+      @Subscriber(keyed, { orderBy: "key", durable: false }) live() {}
+      @Worker(task({ data: text, subject: "a.work" }), { orderBy: "key" }) work() {}
+      @Subscriber(keyed, { orderBy: "key", durable: "fine" }) fine() {}
+    }
+    expect(faultsOf(() => collect([Ordering]))).toEqual([
+      "Ordering.plain is ordered by key, but its event has none: declare it, such as event({ data, key: (d) => d.id }), or leave orderBy out",
+      "Ordering.many is ordered by key and takes batches, which hold many keys: leave orderBy or batch out",
+      "Ordering.live is ordered by key, but keeps no messages to hold back: leave orderBy or durable: false out",
+      "Ordering.work is ordered by key, but its task has none: declare it, such as task({ data, key: (d) => d.id }), or leave orderBy out",
+    ]);
+  });
+
   it("refuses all faults of all classes at once", () => {
     class Plain {}
     // The compiler refuses these; JavaScript does not.

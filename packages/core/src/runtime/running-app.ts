@@ -16,7 +16,7 @@ import type { Injectable } from "../container/token.js";
 import { type AnyContract, type Bound, contractInfoOf } from "../contract/contract.js";
 import type {
   AnyEvent,
-  AnyRpc,
+  AnySingleRpc,
   AnyTask,
   Ask,
   DataIn,
@@ -137,7 +137,7 @@ export class RunningApp implements Effects, AsyncDisposable {
     return { live: this.phase !== "stopped", ready: problems.length === 0, problems };
   }
 
-  call<E extends AnyRpc & Bound>(
+  call<E extends AnySingleRpc & Bound>(
     endpoint: E,
     input: Ask<E>,
     ...[options]: OptionsWithParams<E, CallOptions>

@@ -8,6 +8,8 @@ import type { Bound } from "../contract/contract.js";
 import type {
   AnyEvent,
   AnyRpc,
+  AnySingleRpc,
+  AnyStreamingRpc,
   AnyTask,
   Ask,
   DataIn,
@@ -137,12 +139,23 @@ export abstract class WorkContext implements MessageContext, Cause {
     return this.scope.prepared(injectable);
   }
 
-  call<E extends AnyRpc & Bound>(
+  call<E extends AnySingleRpc & Bound>(
     endpoint: E,
     input: Ask<E>,
-    ...[options]: OptionsWithParams<E, CallOptions>
-  ): Promise<Got<E>> {
-    return this.runtime.caller.of(endpoint).call(input, options as AnyCallOptions, this) as Promise<Got<E>>; // decoded by the endpoint's schema
+    ...options: OptionsWithParams<E, CallOptions>
+  ): Promise<Got<E>>;
+  call<E extends AnyStreamingRpc & Bound>(
+    endpoint: E,
+    input: Ask<E>,
+    ...options: OptionsWithParams<E, CallOptions>
+  ): AsyncIterable<Got<E>>;
+  call(
+    endpoint: AnyRpc & Bound,
+    input: unknown,
+    options?: AnyCallOptions,
+  ): Promise<unknown> | AsyncIterable<unknown> {
+    const caller = this.runtime.caller.of(endpoint);
+    return "streaming" in endpoint ? caller.stream(input, options, this) : caller.call(input, options, this);
   }
 
   emit<E extends AnyEvent>(
