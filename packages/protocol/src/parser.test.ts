@@ -211,6 +211,7 @@ describe("ClientOperationParser", () => {
     ["FOO\r\n", "unknown-operation"],
     ["PUX", "unknown-operation"],
     ["PUBx", "unknown-operation"],
+    [`PX${"a".repeat(70)}`, "unknown-operation"],
     ["PUB\r\n", "unknown-operation"],
     ["*", "unknown-operation"],
     ["MSG a 1 0\r\n\r\n", "unknown-operation"],

@@ -129,11 +129,11 @@ export abstract class OperationParser {
     let used = 0;
     if (this.neededBytes === 0) {
       const lf = chunk.indexOf(LF);
+      const isVerbOpen = this.heldBytes <= VERB_ROOM_BYTES;
       used = lf === -1 ? chunk.length : lf + 1;
       this.hold(chunk, 0, used);
       // A line that trickles in is looked at only while its verb is open and when it may be too long.
-      if (lf === -1 && this.heldBytes > VERB_ROOM_BYTES && this.heldBytes <= this.maxControlLineBytes)
-        return used;
+      if (lf === -1 && !isVerbOpen && this.heldBytes <= this.maxControlLineBytes) return used;
       if (this.runHeld() || this.neededBytes === 0) return used;
     }
     const take = Math.min(this.neededBytes - this.heldBytes, chunk.length - used);

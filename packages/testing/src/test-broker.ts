@@ -40,6 +40,8 @@ export interface TestBroker extends NatsEndpoint {
   readonly monitoringUrl?: string | undefined;
   /** Address for WebSocket clients, when the configuration has one; a container's is not told. */
   readonly websocketUrl?: string | undefined;
+  /** The process it runs in; undefined when that is the test's own, or a container. It changes with a restart. */
+  readonly pid?: number | undefined;
   /** The host's directory that holds the streams; undefined for a container, which keeps them inside. */
   readonly storeDir: string | undefined;
   /**

@@ -8,6 +8,9 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** Connections the system holds until they are accepted: many clients reconnect at the same moment. */
+const BACKLOG = 4_096;
+
 /** Accepts TCP connections. */
 export class TcpListener {
   private constructor(
@@ -30,7 +33,7 @@ export class TcpListener {
         const message = `Cannot listen for client connections on ${host}:${port}: ${cause.message}`;
         reject(brokerError("LISTEN_FAILED", message, { cause, retryable, details }));
       });
-      server.listen({ host, port: Math.max(0, port) }, () => {
+      server.listen({ host, port: Math.max(0, port), backlog: BACKLOG }, () => {
         const address = server.address();
         resolve(
           new TcpListener(server, typeof address === "object" && address !== null ? address.port : port),

@@ -70,6 +70,10 @@ class ProcessBroker implements TestBroker {
     }
   }
 
+  get pid(): number | undefined {
+    return this.server?.pid;
+  }
+
   get servers(): readonly string[] {
     return [this.url];
   }
