@@ -14,9 +14,15 @@ export { type SubscribeFrom, Subscriber, type SubscriberOptions } from "./decora
 export { Use } from "./decorators/use.js";
 export { Worker, type WorkerOptions } from "./decorators/worker.js";
 export type { Backoff } from "./delivery/backoff.js";
-export { DEAD_LETTER } from "./delivery/dead-letter.js";
+export {
+  type DeadLetter,
+  type DeadLetterFilter,
+  type DeadLetterListOptions,
+  DeadLetters,
+} from "./delivery/dead-letters.js";
 export { CORE_ERRORS, type CoreErrorCode } from "./errors.js";
 export * from "./messages/context.js";
+export { DEAD_LETTER } from "./messages/header-names.js";
 export { ServiceError } from "./messages/service-error.js";
 export type { Authentication } from "./nats/authentication.js";
 export { type NatsClientOptions, natsClient } from "./nats/nats-client.js";

@@ -1,27 +1,14 @@
 import { createHash } from "node:crypto";
 import { isGanglionError } from "@ganglion/kernel";
-import { ORIGIN_HEADER } from "../messages/header-names.js";
+import { DEAD_LETTER, ORIGIN_HEADER } from "../messages/header-names.js";
 import { HeaderBlock, type HeaderEntry, headerLines } from "../transport/header-block.js";
 import type { ConsumedMessage } from "../transport/message.js";
 import type { StreamSpec } from "../transport/stream-spec.js";
 import type { Transport } from "../transport/transport.js";
+import { RedrivenMessage } from "./redriven-message.js";
 
-/** What a dead letter's headers tell beside those of the original message, which it keeps. */
-export const DEAD_LETTER = {
-  subject: "Ganglion-Dead-Subject",
-  stream: "Ganglion-Dead-Stream",
-  sequence: "Ganglion-Dead-Sequence",
-  consumer: "Ganglion-Dead-Consumer",
-  deliveries: "Ganglion-Dead-Deliveries",
-  code: "Ganglion-Dead-Code",
-  reason: "Ganglion-Dead-Reason",
-  /** Tells failures of one place in the code from others, without showing the code. */
-  stackHash: "Ganglion-Dead-Stack-Hash",
-  time: "Ganglion-Dead-Time",
-} as const;
-
-/** Headers with a meaning for the server: they were for the first stream, not for the second. */
-const SERVER_HEADER = /^nats-(msg-id|expected-|rollup|ttl)/i;
+/** Headers with a meaning for the server were for the first stream, and those of an earlier death are replaced. */
+const LEFT_OUT_HEADER = /^(nats-(msg-id|expected-|rollup|ttl)|ganglion-dead-)/i;
 const MAX_REASON_CHARS = 500;
 
 /** Subject of the dead letters of one consumer. */
@@ -29,12 +16,30 @@ export function deadLetterSubject(service: string, consumer: string): string {
   return `dead.${service}.${consumer}`;
 }
 
+/**
+ * Subject on which a dead letter goes back to its consumer. There is one for each letter, so that it cannot be under
+ * way twice.
+ */
+export function redriveSubject(service: string, consumer: string, letterSequence: number): string {
+  return `redrive.${service}.${consumer}.${letterSequence}`;
+}
+
+/** All letters of a service that go back. */
+export function redriveFilter(service: string): string {
+  return `redrive.${service}.>`;
+}
+
+/** Sequence of the letter a {@link redriveSubject} is of. */
+export function letterSequenceOf(subject: string): number {
+  return Number(subject.slice(subject.lastIndexOf(".") + 1));
+}
+
 /** Stream of a service's dead letters. */
 export function deadLetterStream(service: string): StreamSpec {
   return {
     name: `${service}-dead`,
     description: `Messages ${service} could not handle`,
-    subjects: [`dead.${service}.>`],
+    subjects: [`dead.${service}.>`, redriveFilter(service)],
   };
 }
 
@@ -56,9 +61,11 @@ export interface LostMessage {
 export async function storeDeadLetter(transport: Transport, lost: LostMessage): Promise<void> {
   const { message, service, error, attempts } = lost;
   const { stream, sequence, consumer } = message;
+  // One that failed again is another letter.
+  const redriven = message instanceof RedrivenMessage ? `:${message.redriveId}` : "";
   const origin = message.headers.get(ORIGIN_HEADER) ?? `${stream}.${sequence}`;
   const entries: HeaderEntry[] = [
-    ...message.headers.entries().filter(([name]) => !SERVER_HEADER.test(name) && name !== ORIGIN_HEADER),
+    ...message.headers.entries().filter(([name]) => !LEFT_OUT_HEADER.test(name) && name !== ORIGIN_HEADER),
     [ORIGIN_HEADER, origin],
     [DEAD_LETTER.subject, message.subject],
     [DEAD_LETTER.stream, stream],
@@ -72,7 +79,7 @@ export async function storeDeadLetter(transport: Transport, lost: LostMessage): 
   ];
   await transport.jetstream.append(deadLetterSubject(service, consumer), message.data, {
     headers: new HeaderBlock(headerLines(entries)),
-    msgId: `dead:${stream}:${sequence}:${consumer}`,
+    msgId: `dead:${stream}:${sequence}:${consumer}${redriven}`,
   });
 }
 

@@ -8,11 +8,13 @@ import type { Runtime } from "../runtime/runtime.js";
 import { isDurable, streamNameOf } from "../topology/derive.js";
 import type { ResourcePlan } from "../topology/resource.js";
 import type { ConsumerSpec, DeliverFrom } from "../transport/consumer-spec.js";
+import type { ConsumedMessage } from "../transport/message.js";
 import { BatchRunner } from "./batch-runner.js";
 import type { Receiver } from "./delivery-context.js";
 import { MAX_ACK_PENDING } from "./durable-source.js";
 import { LiveRunner } from "./live-runner.js";
 import { failurePolicy } from "./outcome.js";
+import type { RedriveTaker } from "./redrive-source.js";
 import { SingleRunner } from "./single-runner.js";
 
 const DEFAULT_CONCURRENCY = 16;
@@ -38,7 +40,7 @@ export interface DeliveryHostRequest {
 }
 
 /** Runs one worker or subscriber method. */
-export class DeliveryHost {
+export class DeliveryHost implements RedriveTaker {
   private readonly runner: SingleRunner | BatchRunner | LiveRunner;
   private readonly consumer: ConsumerSpec | undefined;
 
@@ -53,6 +55,14 @@ export class DeliveryHost {
     if (this.consumer === undefined) return [];
     const stream = streamNameOf(definition.endpoint);
     return [{ kind: "consumer", stream, spec: this.consumer, neededBy: `${service}.${definition.method}` }];
+  }
+
+  get consumerName(): string | undefined {
+    return this.request.definition.options.deadLetter === false ? undefined : this.consumer?.name;
+  }
+
+  takeRedriven(message: ConsumedMessage): void {
+    if (!(this.runner instanceof LiveRunner)) this.runner.source.receive(message);
   }
 
   /** In plain words, undefined when all is well. */

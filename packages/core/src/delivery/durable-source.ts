@@ -148,7 +148,8 @@ export class DurableSource {
     return this.binding.receiver.runtime;
   }
 
-  private receive(message: ConsumedMessage): void {
+  /** Takes in a message: from the consumer, or one that comes back from the dead letters. */
+  receive(message: ConsumedMessage): void {
     const delivery = new Delivery(message, this);
     this.active.add(delivery);
     // A message that ends its process comes back without anybody having counted the failure.

@@ -34,3 +34,17 @@ export const WINDOW_HEADER = "Ganglion-Window";
 export const ITEM_HEADER = "Ganglion-Item";
 /** Ends a stream of values: how many there were. */
 export const END_HEADER = "Ganglion-End";
+
+/** What a dead letter's headers tell beside those of the original message, which it keeps. */
+export const DEAD_LETTER = {
+  subject: "Ganglion-Dead-Subject",
+  stream: "Ganglion-Dead-Stream",
+  sequence: "Ganglion-Dead-Sequence",
+  consumer: "Ganglion-Dead-Consumer",
+  deliveries: "Ganglion-Dead-Deliveries",
+  code: "Ganglion-Dead-Code",
+  reason: "Ganglion-Dead-Reason",
+  /** Tells failures of one place in the code from others, without showing the code. */
+  stackHash: "Ganglion-Dead-Stack-Hash",
+  time: "Ganglion-Dead-Time",
+} as const;

@@ -4,6 +4,7 @@ import type { ComponentClass } from "../component/component.js";
 import type { Provider } from "../container/provider.js";
 import type { Injectable } from "../container/token.js";
 import type { AnyContract } from "../contract/contract.js";
+import type { DeadLetters } from "../delivery/dead-letters.js";
 import type { Effects } from "../messages/context.js";
 import type { NatsOptions } from "../nats/nats-options.js";
 import type { ManageMode } from "../topology/apply.js";
@@ -84,6 +85,8 @@ export interface App extends Effects, AsyncDisposable {
    * here: the service checks the input, and values come as the wire carries them.
    */
   client<T extends object>(service: string, options?: ClientOptions): ClassClient<T>;
+  /** The dead letters of a service, which need not run here. Needs a started app. */
+  deadLetters(service: string): DeadLetters;
   /** A dependency. */
   get<T>(injectable: Injectable<T>): T;
   /** What `start` would do to streams and consumers. Needs a started app. */

@@ -23,6 +23,7 @@ import type {
   Got,
   OptionsWithParams,
 } from "../contract/inference.js";
+import { DeadLetters } from "../delivery/dead-letters.js";
 import { coreError } from "../errors.js";
 import type { Effects } from "../messages/context.js";
 import { type Collected, collect } from "../metadata/collect.js";
@@ -117,6 +118,10 @@ export class RunningApp implements Effects, AsyncDisposable {
     if (definition === undefined)
       throw coreError("INVALID_SERVICE", "A client needs a service, not another component");
     return classClient(this.runtime, definition, options);
+  }
+
+  deadLetters(service: string): DeadLetters {
+    return new DeadLetters(service, () => this.transport);
   }
 
   get<T>(injectable: Injectable<T>): T {

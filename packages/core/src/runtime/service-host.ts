@@ -1,5 +1,6 @@
 import { GanglionError } from "@ganglion/kernel";
 import { DeliveryHost } from "../delivery/delivery-host.js";
+import { RedriveSource } from "../delivery/redrive-source.js";
 import { cancelSubject } from "../messages/header-names.js";
 import type { ServiceDefinition } from "../metadata/definitions.js";
 import type { ResourcePlan } from "../topology/resource.js";
@@ -21,6 +22,7 @@ export class ServiceHost {
   private readonly rpcs: readonly RpcHost[];
   private readonly deliveries: readonly DeliveryHost[];
   private readonly micro: MicroResponder;
+  private readonly redrives: RedriveSource | undefined;
   private cancellations: TransportSubscription | undefined;
 
   /** @param provide - creates consumers anew, with their streams. */
@@ -48,6 +50,15 @@ export class ServiceHost {
     }
     this.rpcs = rpcs;
     this.deliveries = deliveries;
+    if (deliveries.some(({ consumerName }) => consumerName !== undefined)) {
+      const redrives: RedriveSource = new RedriveSource({
+        runtime,
+        service: definition.name,
+        takers: deliveries,
+        rebuild: () => provide(redrives.plan()),
+      });
+      this.redrives = redrives;
+    }
     this.micro = new MicroResponder(runtime, definition, rpcs);
   }
 
@@ -55,11 +66,11 @@ export class ServiceHost {
 
   /** The consumers its methods need. */
   plan(): readonly ResourcePlan[] {
-    return this.deliveries.flatMap((host) => host.plan());
+    return [...this.deliveries.flatMap((host) => host.plan()), ...(this.redrives?.plan() ?? [])];
   }
 
   problems(): readonly string[] {
-    return this.deliveries.flatMap(({ trouble }) => (trouble === undefined ? [] : [trouble]));
+    return [...this.deliveries, this.redrives].flatMap((source) => source?.trouble ?? []);
   }
 
   async onStart(): Promise<void> {
@@ -79,13 +90,14 @@ export class ServiceHost {
       });
     }
     for (const host of this.rpcs) host.start();
-    await Promise.all(this.deliveries.map((host) => host.start()));
+    await Promise.all([...this.deliveries, this.redrives].map((source) => source?.start()));
     this.micro.start();
   }
 
   /** Takes nothing new; what has arrived goes on. */
   async stopTaking(): Promise<void> {
     this.micro.stop();
+    await this.redrives?.stop();
     await Promise.all(
       [...this.deliveries, ...this.rpcs.map((host) => ({ stopTaking: () => host.drain() }))].map((host) =>
         host.stopTaking(),
