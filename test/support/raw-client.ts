@@ -41,6 +41,16 @@ export class RawClient {
     this.socket.write(text);
   }
 
+  /** Sends bytes and waits until the socket has taken them. */
+  write(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve) => this.socket.write(bytes, () => resolve()));
+  }
+
+  /** Waits for so many PONGs in all, or for the end of the connection. */
+  async pongsOrEnd(wanted: number): Promise<void> {
+    await this.wait(() => this.ended || this.text.split("PONG\r\n").length > wanted, `${wanted} PONG`);
+  }
+
   /** Sends a PING and waits until all PONGs are there: everything sent before has been dealt with. */
   async sync(): Promise<void> {
     this.send("PING\r\n");

@@ -78,7 +78,13 @@ class RunningBroker implements Broker {
 
   async start(): Promise<void> {
     const { options } = this;
+    const { logger } = options;
+    logger.info(`  Version:  ${REPORTED_VERSION}`);
+    logger.info(`  Name:     ${this.serverName}`);
+    logger.info(`  ID:       ${this.serverId}`);
     if (options.jetstream !== undefined) {
+      logger.info("Starting JetStream");
+      if (options.jetstream.storeDir) logger.info(`  Store Directory: "${options.jetstream.storeDir}"`);
       // Loaded on demand: a broker without streams starts in half the time.
       const { openBrokerJetStream } = await import("./jetstream/broker-jetstream.js");
       this.jetstream = await openBrokerJetStream(options, this.context.accounts);
@@ -95,7 +101,7 @@ class RunningBroker implements Broker {
       throw error;
     }
     if (options.jetstream?.storeDir !== undefined) writeAddressFile(options.jetstream.storeDir, this.url);
-    options.logger.info(`Listening for client connections on ${options.host}:${this.port}`);
+    logger.info(`Listening for client connections on ${options.host}:${this.port}`);
     this.state.isReady = true;
   }
 

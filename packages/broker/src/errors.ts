@@ -7,6 +7,9 @@ export const BROKER_ERRORS = {
     "A configuration file breaks the grammar, or holds unknown keys or wrong values; `details.faults` lists them.",
   INVALID_BROKER_OPTIONS: "Options of a broker cannot be used; `details.faults` lists why.",
   JETSTREAM_API_ERROR: "JetStream refuses a request; `details` is the error of its response.",
+  ACCOUNT_UNRESOLVED:
+    "The JWT of an account cannot be fetched, kept or deleted; retryable when its server did not answer.",
+  INVALID_JWT: "A JWT cannot be decoded, or is not signed by its issuer; `details.reason` says why.",
   INVALID_MONITORING_REQUEST:
     "A monitoring endpoint was asked with a wrong parameter; over HTTP it answers 400.",
   INVALID_FLAGS: "The command line of the broker cannot be used.",

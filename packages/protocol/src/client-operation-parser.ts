@@ -110,7 +110,9 @@ export class ClientOperationParser extends OperationParser {
   /** Scans the arguments behind a verb that needs a blank. @returns where they begin, or -1. */
   private arguments(behindVerb: number): number {
     const from = behindVerb < 0 ? -1 : this.skipBlanks(behindVerb);
-    return from >= 0 && this.scanLine(from) ? from : -1;
+    if (from < 0 || !this.scanLine(from)) return -1;
+    this.line.split(this.bytes, from);
+    return from;
   }
 
   private subscribe(at: number): number {
@@ -118,7 +120,7 @@ export class ClientOperationParser extends OperationParser {
     const { line } = this;
     if (line.count < 2 || line.count > 3) return this.fail("bad-arguments", at);
     const queue = line.count === 3 ? line.text(this.bytes, 1) : undefined;
-    this.visitor.subscribe(line.text(this.bytes, 0), queue, line.text(this.bytes, line.count - 1));
+    this.visitor.subscribe(line.text(this.bytes, 0), queue, line.latin1(this.bytes, line.count - 1));
     return line.lf + 1;
   }
 
@@ -128,7 +130,7 @@ export class ClientOperationParser extends OperationParser {
     if (line.count < 1 || line.count > 2) return this.fail("bad-arguments", at);
     const max =
       line.count === 2 ? parseSize(this.bytes, line.starts[1] as number, line.ends[1] as number) : 0;
-    this.visitor.unsubscribe(line.text(this.bytes, 0), max);
+    this.visitor.unsubscribe(line.latin1(this.bytes, 0), max);
     return line.lf + 1;
   }
 

@@ -14,17 +14,31 @@ test("decodeConnect fills in what a client leaves out, and ignores what it does 
   });
 });
 
+test("decodeConnect reads names in any case, and null as no options, as Go does", () => {
+  expect(decodeConnect('{"VERBOSE":false,"Auth_Token":"t"}')).toMatchObject({
+    verbose: false,
+    auth_token: "t",
+  });
+  expect(decodeConnect("null")).toEqual(DEFAULT_CONNECT_OPTIONS);
+});
+
 test("decodeConnect lets a second CONNECT change only what it names", () => {
   const first = decodeConnect('{"verbose":false,"echo":false}');
   expect(decodeConnect('{"echo":true}', first)).toMatchObject({ verbose: false, echo: true });
 });
 
-test.each(["", "{", "[]", "null", "1", '{"verbose":"yes"}', '{"protocol":1.5}', '{"user":1}'])(
-  "decodeConnect refuses %j",
-  (json) => {
-    expect(() => decodeConnect(json)).toThrow(expect.objectContaining({ code: "MALFORMED_CONNECT" }));
-  },
-);
+test.each([
+  "",
+  "{",
+  "[]",
+  "1",
+  '{"verbose":"yes"}',
+  '{"protocol":1.5}',
+  '{"protocol":99999999999999999999}',
+  '{"user":1}',
+])("decodeConnect refuses %j", (json) => {
+  expect(() => decodeConnect(json)).toThrow(expect.objectContaining({ code: "MALFORMED_CONNECT" }));
+});
 
 test("encodeConnect writes one operation", () => {
   expect(encodeConnect({ verbose: false }).toString()).toBe('CONNECT {"verbose":false}\r\n');

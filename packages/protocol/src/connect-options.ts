@@ -58,8 +58,16 @@ export const DEFAULT_CONNECT_OPTIONS: ConnectOptions = Object.freeze({
   new_account: false,
 });
 
+/** Names of the fields by their names in lower case. */
+const FIELDS: ReadonlyMap<string, keyof ConnectOptions> = new Map(
+  Object.keys(DEFAULT_CONNECT_OPTIONS).map((key) => [key, key as keyof ConnectOptions]),
+);
+
 /**
- * Reads the argument of a CONNECT operation. Unknown fields are ignored.
+ * Reads the argument of a CONNECT operation. Unknown fields are ignored, names may be in any case, `null` stands for
+ * no options.
+ *
+ * Source: Go encoding/json `Unmarshal`, which nats-server reads it with.
  *
  * @param base - options that hold for fields which are absent or null: those of an earlier CONNECT.
  * @throws GanglionError `MALFORMED_CONNECT` when it is no JSON object or a field has the wrong type.
@@ -71,14 +79,16 @@ export function decodeConnect(json: string, base: ConnectOptions = DEFAULT_CONNE
   } catch (cause) {
     throw protocolError("MALFORMED_CONNECT", "CONNECT is not valid JSON", { cause });
   }
-  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+  if (given === null) return base;
+  if (typeof given !== "object" || Array.isArray(given)) {
     throw protocolError("MALFORMED_CONNECT", "CONNECT is not a JSON object");
   }
   const known = new Map<string, unknown>();
-  for (const [key, value] of Object.entries(given)) {
-    if (!Object.hasOwn(DEFAULT_CONNECT_OPTIONS, key) || value === null) continue;
-    const expected = typeof DEFAULT_CONNECT_OPTIONS[key as keyof ConnectOptions];
-    const fits = expected === "number" ? Number.isInteger(value) : typeof value === expected;
+  for (const [name, value] of Object.entries(given)) {
+    const key = FIELDS.get(name.toLowerCase());
+    if (key === undefined || value === null) continue;
+    const expected = typeof DEFAULT_CONNECT_OPTIONS[key];
+    const fits = expected === "number" ? Number.isSafeInteger(value) : typeof value === expected;
     if (!fits) throw protocolError("MALFORMED_CONNECT", `CONNECT field "${key}" is not a ${expected}`);
     known.set(key, value);
   }

@@ -62,6 +62,29 @@ export class ControlLine {
     return false;
   }
 
+  /**
+   * Finds the arguments of the scanned line anew, with CR as one more separator: that is how SUB and UNSUB are read.
+   *
+   * Source: nats-server client.go `splitArg`.
+   */
+  split(bytes: Uint8Array, from: number): void {
+    const { starts, ends, contentEnd } = this;
+    let count = 0;
+    let tokenStart = -1;
+    for (let i = from; i <= contentEnd; i++) {
+      const byte = bytes[i] as number; // the line's CR or LF is at contentEnd
+      const isSeparator = byte === SPACE || byte === TAB || byte === CR || i === contentEnd;
+      if (!isSeparator && tokenStart < 0) tokenStart = i;
+      if (!isSeparator || tokenStart < 0) continue;
+      if (count < MAX_TOKENS) {
+        starts[count] = tokenStart;
+        ends[count++] = i;
+      }
+      tokenStart = -1;
+    }
+    this.count = count;
+  }
+
   /** Whether the arguments from `first` on are separated by one space each and the line ends with CRLF. */
   isCanonical(bytes: Uint8Array, first: number): boolean {
     for (let i = first; i < this.count - 1; i++) {
@@ -69,6 +92,17 @@ export class ControlLine {
       if (this.starts[i + 1] !== end + 1 || bytes[end] !== SPACE) return false;
     }
     return this.ends[this.count - 1] === this.contentEnd && this.lf === this.contentEnd + 1;
+  }
+
+  /**
+   * The argument at `index` with one character per byte. Sids are kept in this form: they go back to the client as
+   * they came, whatever their encoding.
+   */
+  latin1(bytes: Uint8Array, index: number): string {
+    const start = this.starts[index] as number; // callers check count
+    return Buffer.from(bytes.buffer, bytes.byteOffset + start, (this.ends[index] as number) - start).toString(
+      "latin1",
+    );
   }
 
   /** The argument at `index` as text. */

@@ -78,6 +78,7 @@ export interface ClientOperationVisitor {
   /** Another operation comes first where CONNECT is required. @returns whether to let it pass; absent: no. */
   withoutConnect?(): boolean;
   publish(frame: MessageFrame): void;
+  /** @param sid - one character per byte (Latin-1), since it goes back as it came. */
   subscribe(subject: string, queue: string | undefined, sid: string): void;
   /** @param max - messages after which the subscription ends, counted from its start; 0 or less: at once. */
   unsubscribe(sid: string, max: number): void;

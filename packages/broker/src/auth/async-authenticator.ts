@@ -1,5 +1,6 @@
 import type { ConnectOptions } from "@ganglion/protocol";
 import type { TlsPeer } from "./certificate.js";
+import type { JwtUser } from "./jwt/jwt-user.js";
 import type { PermissionRules } from "./permission-rules.js";
 import type { ConnectionType } from "./user.js";
 
@@ -8,6 +9,8 @@ export interface AuthContext {
   /** The bytes a client signs: `nonce` of INFO, as sent. Absent when none was sent. */
   readonly nonce?: Uint8Array;
   readonly connectionType: ConnectionType;
+  /** Address of the peer. */
+  readonly host?: string;
   /** The client's certificate, when the listener asked for one and verified it. */
   readonly tlsPeer?: TlsPeer;
 }
@@ -24,6 +27,8 @@ export interface Accepted {
   readonly expiresAtMs?: number;
   /** The user's own limits; those of the account and of the broker hold beside them. */
   readonly limits?: ConnectionLimits;
+  /** The JWT it came in with. */
+  readonly jwt?: JwtUser;
 }
 
 /** Limits of one connection. -1 or absent: none. */

@@ -34,8 +34,9 @@ test("parseFlags takes version and help as words too", () => {
 test.each([
   [["-x"], "flag provided but not defined: -x"],
   [["--nope=1"], "flag provided but not defined: -nope"],
-  [["-ms", "8222"], "flag -ms is not supported by ganglion-broker yet"],
-  [["--routes=nats://x"], "flag -routes is not supported by ganglion-broker yet"],
+  [["--routes=nats://x"], "flag -routes is not supported: this broker does not join clusters"],
+  [["--cluster", "nats://x"], "flag -cluster is not supported: this broker does not join clusters"],
+  [["-s"], "flag -s is not supported: use --log, or let the service manager pass stderr on"],
   [["-p"], "flag needs an argument: -p"],
   [["-p", "x"], 'invalid value "x" for flag -p: use a number'],
   [["-js=maybe"], 'invalid value "maybe" for flag -js: use a boolean'],
@@ -45,7 +46,16 @@ test.each([
 });
 
 test("usage names every flag that is understood", () => {
-  for (const name of ["--addr", "--port", "-js", "--ports_file_dir", "--max_traced_msg_len", "--auth"]) {
-    expect(usage()).toContain(name);
+  for (const name of [
+    "--addr",
+    "--port",
+    "-js",
+    "--ports_file_dir",
+    "--max_traced_msg_len",
+    "--auth",
+    "-DVV",
+  ]) {
+    expect(usage()).toContain(`${name}`);
   }
+  expect(usage()).toMatch(/--routes <urls> +Not supported/);
 });

@@ -1,102 +1,21 @@
 import { brokerError } from "../errors.js";
-
-/** What a flag takes. */
-type FlagKind = "text" | "number" | "boolean";
-
-interface FlagDefinition {
-  /** All spellings, without dashes. */
-  readonly names: readonly string[];
-  readonly kind: FlagKind;
-  readonly argument?: string;
-  readonly help: string;
-}
-
-/** The flags of nats-server that this broker understands. Source: nats-server opts.go `ConfigureOptions`. */
-const FLAGS = {
-  host: {
-    names: ["a", "addr", "net"],
-    kind: "text",
-    argument: "host",
-    help: "Bind to host address (default: 0.0.0.0)",
-  },
-  port: {
-    names: ["p", "port"],
-    kind: "number",
-    argument: "port",
-    help: "Use port for clients (default: 4222, -1: a free one)",
-  },
-  name: {
-    names: ["n", "name", "server_name"],
-    kind: "text",
-    argument: "name",
-    help: "Server name (default: auto)",
-  },
-  configFile: { names: ["c", "config"], kind: "text", argument: "file", help: "Configuration file" },
-  testConfig: { names: ["t"], kind: "boolean", help: "Test configuration and exit" },
-  httpPort: {
-    names: ["m", "http_port"],
-    kind: "number",
-    argument: "port",
-    help: "Use port for HTTP monitoring (-1: a free one)",
-  },
-  pidFile: { names: ["P", "pid"], kind: "text", argument: "file", help: "File to store PID" },
-  portsFileDir: {
-    names: ["ports_file_dir"],
-    kind: "text",
-    argument: "dir",
-    help: "Directory for a ports file (<executable>_<pid>.ports)",
-  },
-  logFile: { names: ["l", "log"], kind: "text", argument: "file", help: "File to redirect log output" },
-  logTime: { names: ["T", "logtime"], kind: "boolean", help: "Timestamp log entries (default: true)" },
-  debug: { names: ["D", "debug"], kind: "boolean", help: "Enable debugging output" },
-  trace: { names: ["V", "trace", "VV"], kind: "boolean", help: "Trace the raw protocol" },
-  debugAndTrace: { names: ["DV", "DVV"], kind: "boolean", help: "Debug and trace" },
-  maxTracedMessageBytes: {
-    names: ["max_traced_msg_len"],
-    kind: "number",
-    argument: "len",
-    help: "Maximum printable length for traced messages (default: unlimited)",
-  },
-  jetstream: { names: ["js", "jetstream"], kind: "boolean", help: "Enable JetStream functionality" },
-  storeDir: { names: ["sd", "store_dir"], kind: "text", argument: "dir", help: "Set the storage directory" },
-  user: { names: ["user"], kind: "text", argument: "user", help: "User required for connections" },
-  pass: { names: ["pass"], kind: "text", argument: "password", help: "Password required for connections" },
-  token: {
-    names: ["auth"],
-    kind: "text",
-    argument: "token",
-    help: "Authorization token required for connections",
-  },
-  version: { names: ["v", "version"], kind: "boolean", help: "Show version" },
-  help: { names: ["h", "help"], kind: "boolean", help: "Show this message" },
-} as const satisfies Readonly<Record<string, FlagDefinition>>;
-
-/** Flags of nats-server this broker knows but cannot obey yet, with whether they take a value. */
-const UNSUPPORTED: ReadonlySet<string> = new Set([
-  ...["ms", "https_port", "sl", "signal", "client_advertise"],
-  ...["s", "syslog", "r", "remote_syslog", "log_size_limit", "profile", "help_tls"],
-  ...["tls", "tlscert", "tlskey", "tlsverify", "tlscacert"],
-  ...[
-    "routes",
-    "cluster",
-    "cluster_name",
-    "no_advertise",
-    "cluster_advertise",
-    "connect_retries",
-    "cluster_listen",
-  ],
-]);
+import { FLAGS, type FlagDefinition, type FlagKind } from "./flag-table.js";
 
 type ValueOf<K extends FlagKind> = K extends "number" ? number : K extends "boolean" ? boolean : string;
 
+type Table = typeof FLAGS;
+
 /** The flags that were given. */
-export type Flags = { -readonly [Name in keyof typeof FLAGS]?: ValueOf<(typeof FLAGS)[Name]["kind"]> };
+export type Flags = { -readonly [Name in keyof Table]?: ValueOf<Table[Name]["kind"]> };
 
 const BY_NAME: ReadonlyMap<string, readonly [keyof Flags, FlagDefinition]> = new Map(
   Object.entries(FLAGS).flatMap(([key, definition]) =>
     definition.names.map((name) => [name, [key as keyof Flags, definition]] as const),
   ),
 );
+
+/** Words that stand for a flag. Source: nats-server opts.go `ProcessCommandLineArgs`. */
+const COMMANDS: Readonly<Record<string, keyof Flags>> = { version: "version", help: "help" };
 
 /**
  * Reads a command line in the way of nats-server: `-x value`, `--x value`, `-x=value`; boolean flags take a value only
@@ -110,11 +29,10 @@ export function parseFlags(args: readonly string[]): Flags {
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] as string; // i is in range
     const match = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(arg);
-    const command = { v: "version", version: "version", h: "help", help: "help" }[arg];
-    if (match === null && command !== undefined) flags[command] = true;
-    if (match === null && command === undefined)
-      throw invalid(`unrecognized command: ${JSON.stringify(arg)}`);
-    if (match === null) continue;
+    if (match === null) {
+      flags[commandOf(arg)] = true;
+      continue;
+    }
     const [, name = "", attached] = match;
     const [key, definition] = find(name);
     const isSeparate = attached === undefined && definition.kind !== "boolean";
@@ -125,11 +43,18 @@ export function parseFlags(args: readonly string[]): Flags {
   return flags as Flags;
 }
 
+function commandOf(word: string): keyof Flags {
+  const command = Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined;
+  if (command === undefined) throw invalid(`unrecognized command: ${JSON.stringify(word)}`);
+  return command;
+}
+
 function find(name: string): readonly [keyof Flags, FlagDefinition] {
   const found = BY_NAME.get(name);
-  if (found !== undefined) return found;
-  if (UNSUPPORTED.has(name)) throw invalid(`flag -${name} is not supported by ganglion-broker yet`);
-  throw invalid(`flag provided but not defined: -${name}`);
+  if (found === undefined) throw invalid(`flag provided but not defined: -${name}`);
+  const { refused } = found[1];
+  if (refused !== undefined) throw invalid(`flag -${name} is not supported: ${refused}`);
+  return found;
 }
 
 function readValue(kind: FlagKind, name: string, text: string | undefined): string | number | boolean {
@@ -148,12 +73,32 @@ function invalid(message: string) {
   return brokerError("INVALID_FLAGS", message);
 }
 
+/** A flag as the command line writes it: `-p`, `--port`, `-DV`. Source: nats-server main.go `usageStr`. */
+export function flagSpelling(name: string): string {
+  return name.length <= 2 || name === "DVV" ? `-${name}` : `--${name}`;
+}
+
 /** The help text. */
 export function usage(): string {
-  const lines = Object.values(FLAGS).map((definition: FlagDefinition) => {
-    const names = definition.names.map((name) => (name.length > 2 ? `--${name}` : `-${name}`)).join(", ");
-    const argument = definition.argument === undefined ? "" : ` <${definition.argument}>`;
-    return `    ${`${names}${argument}`.padEnd(36)} ${definition.help}`;
-  });
-  return `Usage: ganglion-broker [options]\n\nOptions, as nats-server has them:\n${lines.join("\n")}\n`;
+  const groups = [...new Set(Object.values(FLAGS).map(({ group }) => group))];
+  const sections = groups.map((group) => `${group} options:\n${linesOf(group).join("\n")}\n`);
+  return `Usage: ganglion-broker [options]\n\n${sections.join("\n")}`;
+}
+
+function linesOf(group: FlagDefinition["group"]): readonly string[] {
+  const definitions: readonly FlagDefinition[] = Object.values(FLAGS);
+  return definitions
+    .filter((definition) => definition.group === group)
+    .map(({ names, argument, help, refused }) => {
+      const spelling = `${names.map(flagSpelling).join(", ")}${argument === undefined ? "" : ` <${argument}>`}`;
+      return `    ${spelling.padEnd(36)} ${refused === undefined ? help : `Not supported: ${refused}`}`;
+    });
+}
+
+/** How to use TLS by flags. */
+export function tlsHelp(): string {
+  return `TLS by flags: ganglion-broker --tls --tlscert=server-cert.pem --tlskey=server-key.pem
+With certificates of clients: ganglion-broker --tlsverify --tlscert=... --tlskey=... --tlscacert=ca.pem
+All files are in PEM format. Cipher suites, curves and timeouts: block "tls" of the configuration file.
+`;
 }

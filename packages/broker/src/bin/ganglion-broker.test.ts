@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { connect } from "nats";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { REPORTED_VERSION } from "../version.js";
 
 const BIN = fileURLToPath(new URL("../../bin/ganglion-broker.mjs", import.meta.url));
@@ -167,4 +167,28 @@ test("-c reads a configuration file, over which flags win", async () => {
   await closed;
   expect(output.err).toContain(`[WRN] ${file}:5:1: ping_interval should be a duration`);
   expect(output.err).toContain(`[INF] Using configuration file: ${file}`);
+});
+
+test("-sl sends a signal to the process of a pid file", async () => {
+  const [pidFile, logFile] = [join(directory, "pid"), join(directory, "log")];
+  const { child, closed } = run(["-a", "127.0.0.1", "-p", "-1", "-P", pidFile, "-l", logFile]);
+  await vi.waitFor(() => expect(readFileSync(logFile, "utf8")).toContain("Server is ready"), 5_000);
+  expect(await run(["-sl", `reopen=${pidFile}`]).closed).toMatchObject({ code: 0 });
+  await vi.waitFor(() => expect(readFileSync(logFile, "utf8")).toContain("File log re-opened"), 5_000);
+  expect(await run(["--signal", `term=${child.pid}`]).closed).toMatchObject({ code: 0 });
+  expect((await closed).code).toBe(0);
+  expect(readFileSync(logFile, "utf8")).toContain("[INF] Server Exiting..");
+});
+
+test.each([
+  [["-sl", "stop=nofile"], "invalid pid: nofile"],
+  [["-sl", "hold=1"], 'unknown signal "hold"'],
+  [["-sl", "stop=1=2"], "invalid signal parameters"],
+  [["-l", "/no/such/dir/log"], "ENOENT"],
+  [["-a", "127.0.0.1", "-p", "-1", "-P", "/no/such/dir/pid"], "ENOENT"],
+  [["-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", "/no/such/dir"], "ENOENT"],
+])("%j exits with 1 and says why", async (args, message) => {
+  const { code, err } = await run(args).closed;
+  expect(code).toBe(1);
+  expect(err).toContain(message);
 });

@@ -1,26 +1,26 @@
-import { closeSync, openSync, writeSync } from "node:fs";
 import type { LogFields, Logger } from "@ganglion/kernel";
+import type { BrokerConfig } from "../config/schema.js";
+import { LogFile, writeAll } from "./log-file.js";
 
 /** What the log of the command shows, and where. */
-export interface LogOptions {
-  /** File to append to. @default stderr */
-  readonly file?: string | undefined;
-  readonly timestamps: boolean;
-  readonly debug: boolean;
-}
+export type LogSettings = Pick<
+  BrokerConfig,
+  "logFile" | "logTime" | "logTimeUtc" | "logSizeLimitBytes" | "logMaxFiles" | "debug"
+>;
 
 const STDERR = 2;
 
 /** The log in nats-server's form: `[pid] 2026/01/31 12:00:00.000000 [INF] text`. Lines are written before the call returns. */
 export class CommandLog implements Logger {
-  private descriptor: number;
+  private file: LogFile | undefined;
 
-  constructor(private readonly options: LogOptions) {
-    this.descriptor = options.file === undefined ? STDERR : openSync(options.file, "a");
+  /** @throws Error of the file system when the file cannot be opened. */
+  constructor(private settings: LogSettings) {
+    this.file = this.open(settings);
   }
 
   debug(message: string, fields?: LogFields): void {
-    if (this.options.debug) this.write("DBG", message, fields);
+    if (this.settings.debug) this.write("DBG", message, fields);
   }
   info(message: string, fields?: LogFields): void {
     this.write("INF", message, fields);
@@ -49,28 +49,41 @@ export class CommandLog implements Logger {
 
   /** Opens the file again, after log rotation has moved it. */
   reopen(): void {
-    if (this.options.file === undefined) return;
-    closeSync(this.descriptor);
-    this.descriptor = openSync(this.options.file, "a");
+    if (this.file === undefined) {
+      this.info("File log re-open ignored, not a file logger");
+      return;
+    }
+    this.file.reopen();
+    this.info("File log re-opened");
+  }
+
+  /** Goes on with other settings. @throws Error of the file system when the new file cannot be opened. */
+  configure(settings: LogSettings): void {
+    const next = this.open(settings);
+    this.file?.close();
+    this.file = next;
+    this.settings = settings;
+  }
+
+  private open({ logFile, logSizeLimitBytes = 0, logMaxFiles = 0 }: LogSettings): LogFile | undefined {
+    if (!logFile) return undefined;
+    const rotation = { sizeLimitBytes: logSizeLimitBytes, maxFiles: logMaxFiles };
+    return new LogFile(logFile, rotation, (backup) =>
+      this.line("INF", `Rotated log, backup saved as ${JSON.stringify(backup)}`),
+    );
   }
 
   private write(level: string, message: string, fields: LogFields = {}): void {
-    const time = this.options.timestamps ? ` ${timestamp(new Date())}` : "";
     const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${format(value)}`);
-    writeAll(this.descriptor, `[${process.pid}]${time} [${level}] ${message}${rest.join("")}\n`);
+    const line = this.line(level, `${message}${rest.join("")}`);
+    if (this.file === undefined) writeAll(STDERR, line);
+    else this.file.append(line);
   }
-}
 
-/** Writes everything, also to a pipe whose reader is slow. */
-function writeAll(descriptor: number, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) {
-    try {
-      at += writeSync(descriptor, bytes, at);
-    } catch (error) {
-      // A log nobody reads any more must not end the broker.
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
-    }
+  private line(level: string, text: string): string {
+    const { logTime = true, logTimeUtc = false } = this.settings;
+    const time = logTime ? ` ${timestamp(new Date(), logTimeUtc)}` : "";
+    return `[${process.pid}]${time} [${level}] ${text}\n`;
   }
 }
 
@@ -79,10 +92,9 @@ function format(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-/** Local time. Node's clock has milliseconds; the zeros keep the lines in nats-server's columns. */
-function timestamp(date: Date): string {
-  const pad = (value: number, digits = 2) => String(value).padStart(digits, "0");
-  const day = `${date.getFullYear()}/${pad(date.getMonth() + 1)}/${pad(date.getDate())}`;
-  const time = `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
-  return `${day} ${time}.${pad(date.getMilliseconds(), 3)}000`;
+/** Node's clock has milliseconds; the zeros keep the lines in nats-server's columns. */
+function timestamp(date: Date, isUtc: boolean): string {
+  // The fields of UTC are those of the local time of somebody whose clock is off by the offset.
+  const local = isUtc ? date : new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return `${local.toISOString().slice(0, 23).replaceAll("-", "/").replace("T", " ")}000`;
 }

@@ -37,8 +37,9 @@ export class Dispatch implements ClientOperationVisitor {
   pong(): void {
     handlePong(this.connection);
   }
-  info(): void {
-    // A server learns nothing from a client's INFO. Source: nats-server client.go `processInfo`.
+  info(json: string): void {
+    // A server learns nothing from a client's INFO, but it reads it. Source: nats-server client.go `processInfo`.
+    if (!isJsonObject(json)) this.connection.close(CLOSE_REASON.protocolViolation);
   }
   ok(): void {
     // Nor from its +OK.
@@ -46,5 +47,14 @@ export class Dispatch implements ClientOperationVisitor {
   error(text: string): void {
     this.connection.context.options.logger.error(`${this.connection.label} - Client Error ${text}`);
     this.connection.close(CLOSE_REASON.parseError);
+  }
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && !Array.isArray(value);
+  } catch {
+    return false;
   }
 }

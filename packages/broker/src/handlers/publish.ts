@@ -5,8 +5,8 @@ import { deliver } from "../routing/deliver.js";
 import type { Route } from "../routing/route.js";
 import { tracePublish } from "./trace.js";
 
-/** Header block of the answer to a request that reached nobody. Source: nats-server client.go `processInboundClientMsg`. */
-const NO_RESPONDERS = "NATS/1.0 503\r\n\r\n";
+/** What the answer to a request that reached nobody holds behind its subject and sid. Source: nats-server client.go `processInboundClientMsg`. */
+const NO_RESPONDERS = Buffer.from("16 16\r\nNATS/1.0 503\r\n\r\n\r\n");
 
 /** Handles PUB and HPUB of one connection. It remembers the last route, since most publishers stay with a subject. */
 export class PublishHandler {
@@ -31,6 +31,7 @@ export class PublishHandler {
     if (connection.options.pedantic && !isLiteralSubjectBytes(bytes, subjectStart, subjectEnd)) {
       connection.sendError(ERROR_TEXT.invalidPublishSubject);
     }
+    if (this.isOfGateways(frame)) return;
     let route = this.lastRoute;
     if (route === undefined || route.stale || !route.isOf(bytes, subjectStart, subjectEnd)) {
       route = connection.account.router.find(bytes, subjectStart, subjectEnd);
@@ -59,10 +60,23 @@ export class PublishHandler {
     return false;
   }
 
+  /** Subjects below `_GR_.` belong to gateways. Source: nats-server client.go `processInboundClientMsg`. */
+  private isOfGateways({ bytes, subjectStart, subjectEnd }: MessageFrame): boolean {
+    if (bytes[subjectStart] !== UNDERSCORE || subjectEnd - subjectStart <= GATEWAY_PREFIX.length)
+      return false;
+    if (!startsWith(bytes, subjectStart, GATEWAY_PREFIX)) return false;
+    const subject = decodeText(bytes, subjectStart, subjectEnd);
+    this.connection.sendError(`Permissions Violation for Publish to "${subject}"`);
+    return true;
+  }
+
   /** Replies under these prefixes belong to the broker. Source: nats-server client.go `isReservedReply`. */
   private isReserved({ bytes, replyStart, replyEnd }: MessageFrame): boolean {
-    const prefix = RESERVED_REPLIES.find((candidate) => startsWith(bytes, replyStart, candidate));
-    if (prefix === undefined || replyEnd - replyStart < prefix.length) return false;
+    const sizeBytes = replyEnd - replyStart;
+    const isReserved = RESERVED_REPLIES.some(
+      ({ prefix, least }) => sizeBytes >= least && startsWith(bytes, replyStart, prefix),
+    );
+    if (!isReserved) return false;
     const reply = decodeText(bytes, replyStart, replyEnd);
     this.connection.sendError(`Permissions Violation for Publish with Reply of "${reply}"`);
     return true;
@@ -74,13 +88,18 @@ export class PublishHandler {
     const { targets } = connection.account.router.find(bytes, replyStart, replyEnd);
     const own = targets.find((target) => target.subscription.subscriber === connection);
     if (own === undefined || own.subscription.closed) return;
-    const size = NO_RESPONDERS.length;
-    const line = `HMSG ${own.subject} ${own.subscription.sid} ${size} ${size}\r\n`;
-    connection.outbox.append(Buffer.from(`${line}${NO_RESPONDERS}\r\n`));
+    connection.outbox.append(Buffer.concat([own.headerPrefix(undefined), NO_RESPONDERS]));
   }
 }
 
-const RESERVED_REPLIES = [Buffer.from("$JS.ACK."), Buffer.from("_R_."), Buffer.from("_GR_.")];
+const UNDERSCORE = 0x5f;
+const GATEWAY_PREFIX = Buffer.from("_GR_.");
+/** Reserved prefixes, and how long a reply at least is that they reserve. */
+const RESERVED_REPLIES = [
+  { prefix: Buffer.from("_R_."), least: 4 },
+  { prefix: Buffer.from("$JS.ACK."), least: 9 },
+  { prefix: GATEWAY_PREFIX, least: 6 },
+];
 
 function startsWith(bytes: Uint8Array, start: number, prefix: Uint8Array): boolean {
   for (let i = 0; i < prefix.length; i++) {

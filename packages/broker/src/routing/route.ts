@@ -8,25 +8,27 @@ export class RouteTarget {
   constructor(
     readonly subscription: Subscription,
     readonly subject: string,
+    private readonly subjectBytes: Uint8Array,
   ) {}
 
   /** `MSG subject sid `, which the canonical tail of a message is written behind. */
   messagePrefix(deliverAs: string | undefined): Uint8Array {
-    if (deliverAs !== undefined) return prefix("MSG", deliverAs, this.subscription);
-    this.plain ??= prefix("MSG", this.subject, this.subscription);
+    if (deliverAs !== undefined) return prefix("MSG ", Buffer.from(deliverAs), this.subscription);
+    this.plain ??= prefix("MSG ", this.subjectBytes, this.subscription);
     return this.plain;
   }
 
   /** `HMSG subject sid `. */
   headerPrefix(deliverAs: string | undefined): Uint8Array {
-    if (deliverAs !== undefined) return prefix("HMSG", deliverAs, this.subscription);
-    this.headed ??= prefix("HMSG", this.subject, this.subscription);
+    if (deliverAs !== undefined) return prefix("HMSG ", Buffer.from(deliverAs), this.subscription);
+    this.headed ??= prefix("HMSG ", this.subjectBytes, this.subscription);
     return this.headed;
   }
 }
 
-function prefix(verb: "MSG" | "HMSG", subject: string, { sid }: Subscription): Uint8Array {
-  return Buffer.from(`${verb} ${subject} ${sid} `);
+/** Subject and sid go out byte for byte as they came in, even if they are not UTF-8. */
+function prefix(verb: "MSG " | "HMSG ", subject: Uint8Array, { sid }: Subscription): Uint8Array {
+  return Buffer.concat([Buffer.from(verb), subject, Buffer.from(` ${sid} `, "latin1")]);
 }
 
 /** Everything a literal subject leads to. It stays right until the router marks it stale. */
@@ -47,7 +49,7 @@ export class Route {
     const targets: RouteTarget[] = [];
     const groups = new Map<string, RouteTarget[]>();
     for (const subscription of subscriptions) {
-      const target = new RouteTarget(subscription, subject);
+      const target = new RouteTarget(subscription, subject, bytes);
       if (subscription.queue === undefined) targets.push(target);
       else {
         const group = groups.get(subscription.queue);

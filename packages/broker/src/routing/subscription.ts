@@ -10,7 +10,7 @@ export type SubscriptionOwner =
 /** One subscription: of a connection, or of the broker itself. */
 export class Subscription {
   readonly queue: string | undefined;
-  /** The client's name for it; empty for the broker's own. */
+  /** The client's name for it, one character per byte; empty for the broker's own. */
   readonly sid: string;
   readonly subscriber: Subscriber | undefined;
   readonly handler: InternalHandler | undefined;

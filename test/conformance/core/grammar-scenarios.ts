@@ -1,0 +1,142 @@
+import { differing, dribbles, HEADERS, pub, QUIET, type Scenario, says } from "./scenario.js";
+
+const CR_AND_LF =
+  "nats-server drops the last byte of a line that has a CR somewhere and ends with a bare LF.";
+const FORM_FEED = "A form feed is white space to us, as it is in the subjects of nats-server's own streams.";
+
+/** Verbs, blanks, line ends and numbers of arguments. */
+export const GRAMMAR_SCENARIOS: readonly Scenario[] = [
+  // Verbs
+  says("verbs in lower case", `connect {"verbose":false}\r\nsub a 1\r\npub a 1\r\nx\r\nunsub 1\r\n`),
+  says("verbs in mixed case", `cOnNeCt {"verbose":false}\r\nsUb a 1\r\nPuB a 1\r\nx\r\nuNsUb 1\r\n`),
+  says("HPUB in mixed case", `${HEADERS}SUB a 1\r\nhPuB a 12 13\r\nNATS/1.0\r\n\r\nx\r\n`),
+  says("PING and PONG in lower case", `${QUIET}ping\r\npong\r\n`),
+  says("a PING with something behind it is a PING", `${QUIET}PING and more\r\nPINGS\r\n`),
+  says("a PONG nobody asked for, with something behind it", `${QUIET}PONG and more\r\nPONGS\r\n`),
+  says("INFO of a client is ignored", `${QUIET}INFO {}\r\ninfo {"x":1}\r\nINFO\tnull\r\n`),
+  says("INFO of a client that is no JSON", `${QUIET}INFO {\r\n`),
+  says("INFO of a client that is no object", `${QUIET}INFO []\r\n`),
+  says("INFO without an argument", `${QUIET}INFO\r\n`),
+  says("+OK of a client is ignored", `${QUIET}+OK\r\n+ok\r\n+OK then\r\n`),
+  says("-ERR of a client closes its connection", `${QUIET}-ERR 'no'\r\n`),
+  says("-err in lower case", `${QUIET}-err 'no'\r\n`),
+  says("-ERR without an argument", `${QUIET}-ERR\r\n`),
+  says("-ERR with an empty argument", `${QUIET}-ERR \r\n`),
+  says("MSG is not for clients", `${QUIET}MSG a 1 1\r\nx\r\n`),
+  says("HMSG is not for clients", `${HEADERS}HMSG a 1 12 12\r\nNATS/1.0\r\n\r\n\r\n`),
+  says("RS+ of a route is not for clients", `${QUIET}RS+ $G a\r\n`),
+  says("LS+ of a leaf node is not for clients", `${QUIET}LS+ a\r\n`),
+  says("A+ of a gateway is not for clients", `${QUIET}A+ a\r\n`),
+  says("an unknown verb", `${QUIET}FOO\r\n`),
+  says("an unknown verb before CONNECT", "FOO\r\n"),
+  says("a verb that goes wrong at its last letter", `${QUIET}PUX`),
+  says("a verb that goes wrong at its second letter", `${QUIET}SX`),
+  says("a verb with a letter too many", `${QUIET}SUBS a 1\r\n`),
+  says("a verb directly followed by the line end", `${QUIET}SUB\r\n`),
+  says("PUB directly followed by the line end", `${QUIET}PUB\r\n`),
+  says("UNSUB directly followed by the line end", `${QUIET}UNSUB\r\n`),
+  says("HPUB directly followed by the line end", `${HEADERS}HPUB\r\n`),
+  says("an empty line", `${QUIET}\r\n`),
+  says("a bare LF as an empty line", `${QUIET}\n`),
+  says("a blank before a verb", `${QUIET} PUB a 0\r\n\r\n`),
+  says("a NUL byte as a verb", `${QUIET}\0`),
+  says("a verb of letters beyond ASCII", `${QUIET}\xd0\xbf\r\n`),
+  says("an HTTP request", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+  says("a TLS handshake", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
+
+  // Line ends and blanks
+  says("a bare LF ends a control line", `${QUIET}SUB a 1\nPUB a 1\nx\r\nUNSUB 1\nPING\n`),
+  says("tabs separate arguments", `${QUIET}SUB\ta\t1\r\nPUB\ta\t1\r\nx\r\nUNSUB\t1\r\n`),
+  says("several blanks in front of the arguments", `${QUIET}SUB   a 1\r\nPUB \t a 1\r\nx\r\nUNSUB   1\r\n`),
+  says("several blanks between arguments", `${QUIET}SUB a \t 1\r\nPUB a  \t r  1\r\nx\r\nUNSUB 1   5\r\n`),
+  says("blanks behind the arguments", `${QUIET}SUB a 1 \r\nPUB a 1 \t\r\nx\r\nUNSUB 1  \r\n`),
+  says(
+    "blanks behind the arguments of HPUB",
+    `${HEADERS}SUB a 1\r\nHPUB a  r\t12  13 \r\nNATS/1.0\r\n\r\nx\r\n`,
+  ),
+  says("blanks without arguments: PUB", `${QUIET}PUB   \r\n`),
+  says("blanks without arguments: SUB", `${QUIET}SUB   \r\n`),
+  says("blanks without arguments: UNSUB", `${QUIET}UNSUB   \r\n`),
+  says("blanks without arguments: HPUB", `${HEADERS}HPUB   \r\n`),
+  says("two CRs at the end of SUB", `${QUIET}SUB a 1\r\r\nPUB a 1\r\nx\r\n`),
+  says("a CR inside SUB separates arguments", `${QUIET}SUB a\r1\r\nPUB a 1\r\nx\r\n`),
+  says("a CR inside PUB does not", `${QUIET}SUB > 1\r\nPUB a\rb 1\r\nx\r\n`),
+  says("two CRs at the end of PUB", `${QUIET}SUB a 1\r\nPUB a 1\r\r\nx\r\n`),
+  says("a CR inside UNSUB", `${QUIET}SUB a 1\r\nUNSUB 1\r5\r\n`),
+  differing(
+    CR_AND_LF,
+    says("a CR inside SUB whose line ends with a bare LF", `${QUIET}SUB a\r12\nPUB a 1\r\nx\r\n`),
+  ),
+  differing(
+    FORM_FEED,
+    says("form feed and vertical tab are no blanks", `${QUIET}SUB a\fb 1\r\nPUB a\x0b1 1\r\nx\r\n`),
+  ),
+
+  // Numbers of arguments
+  says("PUB with a subject alone", `${QUIET}PUB a\r\n`),
+  says("PUB with too many arguments", `${QUIET}PUB a b c 1\r\n`),
+  says("PUB with far too many arguments", `${QUIET}PUB a b c d e f g h 1\r\n`),
+  says("HPUB with one argument", `${HEADERS}HPUB a\r\n`),
+  says("HPUB with one size", `${HEADERS}HPUB a 12\r\n`),
+  says("HPUB with too many arguments", `${HEADERS}HPUB a b c 12 12\r\n`),
+  says("SUB with a subject alone", `${QUIET}SUB a\r\n`),
+  says("SUB with too many arguments", `${QUIET}SUB a q 1 2\r\n`),
+  says("UNSUB with too many arguments", `${QUIET}UNSUB 1 2 3\r\n`),
+  says("bad arguments of a verbose client", "CONNECT {}\r\nSUB a\r\n"),
+
+  // Sizes
+  says("PUB with a size that is no number", `${QUIET}PUB a x\r\n`),
+  says("PUB with a size that ends in a letter", `${QUIET}PUB a 1x\r\n`),
+  says("PUB with a negative size", `${QUIET}PUB a -1\r\n`),
+  says("PUB with a plus sign", `${QUIET}PUB a +1\r\nx\r\n`),
+  says("PUB with a fraction", `${QUIET}PUB a 1.0\r\nx\r\n`),
+  says("PUB with a hexadecimal size", `${QUIET}PUB a 0x1\r\nx\r\n`),
+  says("PUB with a size in an exponent's form", `${QUIET}PUB a 1e1\r\n0123456789\r\n`),
+  says("leading zeros are passed on", `${QUIET}SUB a 1\r\nPUB a 002\r\nhi\r\nPUB a 00\r\n\r\n`),
+  says("nine digits are a size", `${QUIET}SUB a 1\r\nPUB a 000000002\r\nhi\r\n`),
+  says("ten digits are not", `${QUIET}SUB a 1\r\nPUB a 0000000002\r\nhi\r\n`),
+  says("a size beyond every integer", `${QUIET}PUB a 99999999999999999999\r\n`),
+  says("the largest size of nine digits", `${QUIET}PUB a 999999999\r\n`),
+  says("HPUB with a negative header size", `${HEADERS}HPUB a -1 5\r\n`),
+  says("HPUB with a header size that is no number", `${HEADERS}HPUB a x 5\r\n`),
+  says("HPUB with a total that is no number", `${HEADERS}HPUB a 12 x\r\n`),
+  says("HPUB whose header is larger than the message", `${HEADERS}HPUB a 20 10\r\n`),
+
+  // Payloads
+  says("a payload without CRLF behind it", `${QUIET}PUB a 1\r\nxyz\r\n`),
+  says("a payload that is longer than said", `${QUIET}PUB a 1\r\nxy\r\n`),
+  says("a payload that ends with a bare LF", `${QUIET}PUB a 1\r\nx\nPING\r\n`),
+  says("a payload with a CR but no LF behind it", `${QUIET}PUB a 1\r\nx\rPING\r\n`),
+  says("a payload that is shorter than said takes the line end", `${QUIET}SUB a 1\r\nPUB a 3\r\nx\r\n\r\n`),
+  says(
+    "a payload of every byte",
+    `${QUIET}SUB a 1\r\n${pub("a", String.fromCharCode(...Array(256).keys()))}`,
+  ),
+  says("a payload that looks like operations", `${QUIET}SUB a 1\r\n${pub("a", "x\r\nPUB b 1\r\ny\r\n")}`),
+  says("a payload of line ends", `${QUIET}SUB a 1\r\n${pub("a", "\r\n\r\n\n\r")}`),
+  says("a payload of 70,000 bytes", `${QUIET}SUB a 1\r\n${pub("a", "0123456789".repeat(7000))}`),
+  says("many messages in one write", `${QUIET}SUB a 1\r\n${pub("a", "x").repeat(500)}`),
+
+  // Where the bytes are cut
+  dribbles(
+    "byte by byte: a conversation",
+    `${QUIET}SUB a q 1\r\nPUB a r 5\r\nhello\r\nUNSUB 1 2\r\nPUB a 0\r\n\r\n`,
+  ),
+  dribbles("byte by byte: headers", `${HEADERS}SUB a 1\r\nHPUB a r 12 17\r\nNATS/1.0\r\n\r\nhello\r\n`),
+  dribbles("byte by byte: bare LFs and tabs", `${QUIET}sub\ta \t1\npub\ta  1 \nx\r\n`),
+  dribbles("byte by byte: a verb that goes wrong", `${QUIET}PUX`),
+  dribbles("byte by byte: a payload without CRLF behind it", `${QUIET}PUB a 1\r\nxy`),
+  says("cut between CR and LF of a control line", [`${QUIET}SUB a 1\r`, "\nPUB a 1\r", "\nx\r", "\n"]),
+  says("cut inside a size", [`${QUIET}SUB a 1\r\nPUB a 1`, "2\r\n012345678901\r\n"]),
+  says("cut inside a large payload", [
+    `${QUIET}SUB a 1\r\nPUB a 9000\r\n${"x".repeat(4000)}`,
+    `${"y".repeat(4000)}`,
+    `${"z".repeat(1000)}\r\nPUB a 1\r\n1\r\n`,
+  ]),
+  says("cut inside CONNECT", [
+    'CONNECT {"verbose"',
+    ":false",
+    ',"pedantic":false}\r\nSUB a 1\r\n',
+    pub("a", "x"),
+  ]),
+];
