@@ -386,6 +386,7 @@ describe("jetstream", () => {
     ["{ max_memory_store: -1, max_file_store: 0 }", { enabled: true, maxMemoryBytes: -1, maxStoreBytes: 0 }],
     ["{ sync_interval: always }", { enabled: true, syncInterval: "always" }],
     ['{ sync: "10s" }', { enabled: true, syncInterval: 10_000 }],
+    ["{ sync_interval: NONE }", { enabled: true, syncInterval: "none" }],
     [
       "{ domain: d, strict: false, unique_tag: ' AZ: ', cipher: AES, key: k, prev_ek: p }",
       {

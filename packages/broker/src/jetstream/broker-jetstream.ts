@@ -6,6 +6,7 @@ import type { ResolvedBrokerOptions } from "../options.js";
 import { NO_ACCOUNT_LIMITS } from "./account-limits.js";
 import { type JetStream, startJetStream } from "./jetstream.js";
 import { answerNotEnabled } from "./not-enabled.js";
+import { describeSyncPolicy, syncPolicyOf } from "./sync-policy.js";
 
 /** JetStream of a broker with the storages it runs on. */
 export interface BrokerJetStream {
@@ -21,11 +22,13 @@ export async function openBrokerJetStream(
 ): Promise<BrokerJetStream> {
   const { clock, logger, maxPayloadBytes } = options;
   const directory = options.jetstream?.storeDir;
+  const syncPolicy = syncPolicyOf(options.jetstream?.syncInterval);
   const memoryStorage = openMemoryStorage({ clock });
   const fileStorage =
     directory === undefined
       ? openMemoryStorage({ clock })
-      : await openFileStorage({ directory, clock, logger });
+      : await openFileStorage({ directory, clock, logger, syncPolicy });
+  if (directory !== undefined) logger.info(`File streams: ${describeSyncPolicy(syncPolicy)}`);
   for (const { where, problem } of fileStorage.problems()) {
     logger.warn("the store needed repair", { where, problem });
   }

@@ -1,10 +1,13 @@
+import type { SyncPolicy } from "@ganglion/store";
 import type { JetStreamAccount } from "../jetstream/account.js";
 import type { Stream } from "../jetstream/stream/stream.js";
+import { syncPolicyOf } from "../jetstream/sync-policy.js";
 import { API_LEVEL } from "../version.js";
 import type { BrokerView } from "./broker-view.js";
 import { unlessEmpty } from "./monitoring-format.js";
 
 const NO_LIMIT = -1;
+const NS_PER_MS = 1_000_000;
 
 /** Bytes that streams hold, and those they have reserved by `max_bytes`. */
 function bytesOf(streams: Iterable<Stream>) {
@@ -31,10 +34,16 @@ export function jetStreamConfig({ context, jetstream }: BrokerView) {
     max_memory: options.maxMemoryBytes ?? NO_LIMIT,
     max_storage: options.maxStoreBytes ?? NO_LIMIT,
     store_dir: unlessEmpty(options.storeDir),
-    sync_always: unlessEmpty(options.storeDir !== undefined),
+    ...(options.storeDir === undefined ? {} : syncConfig(syncPolicyOf(options.syncInterval))),
     domain: unlessEmpty(options.domain),
     strict: unlessEmpty(options.strict),
   };
+}
+
+function syncConfig(policy: SyncPolicy) {
+  return policy.kind === "interval"
+    ? { sync_interval: policy.intervalMs * NS_PER_MS }
+    : { sync_always: unlessEmpty(policy.kind === "always") };
 }
 
 /** What all accounts use, if JetStream is on. Source: nats-server jetstream.go `JetStreamStats`. */

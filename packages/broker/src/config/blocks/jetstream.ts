@@ -55,13 +55,15 @@ const tpmFields = {
   cipher: field("cipher", cipher),
 };
 
-/** Time between two syncs of the store, or a sync before every acknowledgement. */
-export type SyncInterval = "always" | number;
+/** Milliseconds between two syncs of the store, or a sync before every acknowledgement, or no sync while it runs. */
+export type SyncInterval = "always" | "none" | number;
+
+const SYNC_WORDS = ["always", "none"] as const;
 
 const syncInterval: Reader<SyncInterval> = (given) => {
   const { value } = given;
-  const isAlways = value.kind === "string" && value.value.toLowerCase() === "always";
-  return isAlways ? "always" : durationOrSeconds(given);
+  const word = value.kind === "string" ? value.value.toLowerCase() : "";
+  return SYNC_WORDS.find((known) => known === word) ?? durationOrSeconds(given);
 };
 
 /** Source: nats-server const.go `minConcurrentIOs`, `maxConcurrentIOs`. */
@@ -73,7 +75,7 @@ const fields = {
   maxMemoryBytes: field("max_memory_store max_mem_store max_mem", storageSize),
   maxStoreBytes: field("max_file_store max_file", storageSize),
   domain: field("domain", text),
-  /** Milliseconds, or "always". */
+  /** "always" (default), milliseconds, or "none", which nats-server does not know. */
   syncInterval: field("sync_interval sync", syncInterval),
   /** Refuse unknown fields of requests. */
   strict: field("strict", flag),
