@@ -2,8 +2,10 @@ import { isIPv6 } from "node:net";
 import type { Duplex } from "node:stream";
 import { PROTOCOL_LEVEL, type ServerInfo } from "@ganglion/protocol";
 import { Accounts } from "./accounts/accounts.js";
+import type { OperatorMode } from "./accounts/operator-mode.js";
 import { removeAddressFile, writeAddressFile } from "./address-file.js";
 import { Authenticators } from "./auth/authenticators.js";
+import { isOperated } from "./config/operated.js";
 import { BlockPool } from "./connection/block-pool.js";
 import type { BrokerContext } from "./connection/broker-context.js";
 import { CLOSE_REASON } from "./connection/close-reason.js";
@@ -61,6 +63,7 @@ class RunningBroker implements Broker {
   private jetstream: BrokerJetStream | undefined;
   private monitoring: MonitoringServer | undefined;
   private readonly state: BrokerState;
+  private operatorMode: OperatorMode | undefined;
   private closing: Promise<void> | undefined;
 
   constructor(private readonly options: ResolvedBrokerOptions) {
@@ -82,6 +85,11 @@ class RunningBroker implements Broker {
     logger.info(`  Version:  ${REPORTED_VERSION}`);
     logger.info(`  Name:     ${this.serverName}`);
     logger.info(`  ID:       ${this.serverId}`);
+    if (isOperated(options)) {
+      const { OperatorMode } = await import("./accounts/operator-mode.js");
+      this.operatorMode = await OperatorMode.open(options, this.context.accounts);
+      this.context.authenticators.operate(this.operatorMode.authenticator);
+    }
     if (options.jetstream !== undefined) {
       logger.info("Starting JetStream");
       if (options.jetstream.storeDir) logger.info(`  Store Directory: "${options.jetstream.storeDir}"`);
@@ -98,6 +106,7 @@ class RunningBroker implements Broker {
     } catch (error) {
       this.monitoring?.close();
       await this.jetstream?.close();
+      await this.operatorMode?.[Symbol.asyncDispose]();
       throw error;
     }
     if (options.jetstream?.storeDir !== undefined) writeAddressFile(options.jetstream.storeDir, this.url);
@@ -173,6 +182,7 @@ class RunningBroker implements Broker {
     await Promise.all(closed);
     await this.jetstream?.close();
     this.monitoring?.close();
+    await this.operatorMode?.[Symbol.asyncDispose]();
   }
 
   private info(): ServerInfo {

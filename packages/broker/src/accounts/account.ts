@@ -7,6 +7,13 @@ import { Router } from "../routing/router.js";
 /** Name of the account of connections that belong to no other. Source: nats-server accounts.go `globalAccountName`. */
 export const GLOBAL_ACCOUNT = "$G";
 
+/** What the JWT of an account says about it. */
+export interface AccountTags {
+  /** The name people know it by. */
+  readonly nameTag: string;
+  readonly tags: readonly string[];
+}
+
 /** A space of subjects of its own: connections of different accounts do not hear each other. */
 export class Account {
   readonly router = new Router();
@@ -15,6 +22,9 @@ export class Account {
   /** The client connections in it. */
   readonly connections = new Set<Connection>();
   limits: AccountLimitsConfig = {};
+  /** Of its JWT; empty without one. */
+  nameTag = "";
+  tags: readonly string[] = [];
   /** Traffic of its connections that are closed. */
   readonly past = noTraffic();
   /** Connections that were closed because they did not read fast enough. */

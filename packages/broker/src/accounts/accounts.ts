@@ -1,5 +1,6 @@
+import type { AccountConfig } from "../config/blocks/accounts.js";
 import type { BrokerConfig } from "../config/schema.js";
-import { Account, GLOBAL_ACCOUNT } from "./account.js";
+import { Account, type AccountTags, GLOBAL_ACCOUNT } from "./account.js";
 
 /** Name of the account of the broker itself, unless the configuration names another. Source: nats-server const.go. */
 export const SYSTEM_ACCOUNT = "$SYS";
@@ -34,12 +35,27 @@ export class Accounts {
     return account;
   }
 
+  /** Creates or changes an account. @param claim - what its JWT says beside its configuration. */
+  define({ name, limits = {} }: AccountConfig, { nameTag = "", tags = [] }: Partial<AccountTags> = {}): void {
+    const account = this.getOrCreate(name);
+    account.limits = limits;
+    account.nameTag = nameTag;
+    account.tags = tags;
+  }
+
+  /** Makes the account of this name the broker's own, in place of `$SYS`. */
+  useAsSystem(name: string): void {
+    const { system } = this;
+    if (system?.name === SYSTEM_ACCOUNT && name !== SYSTEM_ACCOUNT) this.byName.delete(SYSTEM_ACCOUNT);
+    this.system = this.getOrCreate(name);
+  }
+
   all(): readonly Account[] {
     return [...this.byName.values()];
   }
 
   private configure({ accounts = [], systemAccount, noSystemAccount }: AccountsConfig): void {
-    for (const { name, limits = {} } of accounts) this.getOrCreate(name).limits = limits;
+    for (const account of accounts) this.define(account);
     const systemName = systemAccount ?? (noSystemAccount ? undefined : SYSTEM_ACCOUNT);
     this.system = systemName === undefined ? undefined : this.getOrCreate(systemName);
   }

@@ -7,6 +7,8 @@ import type { ConnectionType } from "./user.js";
 export class Authenticators {
   private clients: AsyncAuthenticator;
   private webSocket: AsyncAuthenticator;
+  /** In operator mode it decides alone. */
+  private operated: AsyncAuthenticator | undefined;
 
   constructor(config: BrokerConfig) {
     this.clients = new ConfigAuthenticator(clientUsers(config));
@@ -19,7 +21,13 @@ export class Authenticators {
     this.webSocket = new ConfigAuthenticator(webSocketUsers(config));
   }
 
+  /** From now on users come with JWTs. */
+  operate(authenticator: AsyncAuthenticator): void {
+    this.operated = authenticator;
+  }
+
   of(type: ConnectionType): AsyncAuthenticator {
+    if (this.operated !== undefined) return this.operated;
     return type === "WEBSOCKET" ? this.webSocket : this.clients;
   }
 }

@@ -11,6 +11,8 @@ const NONCE_BYTES = 11;
 export interface Applicant {
   readonly connectionType: ConnectionType;
   readonly tlsPeer?: TlsPeer | undefined;
+  /** Address of the peer. */
+  readonly host: string;
 }
 
 /** How a connection gets in, and how long it may stay. */
@@ -19,16 +21,18 @@ export class Admission implements AuthContext {
   /** What the client signs, as sent in INFO. */
   readonly nonce?: Uint8Array;
   readonly tlsPeer?: TlsPeer;
+  readonly host: string;
   /** Who the connection turned out to be; undefined before. */
   accepted: Accepted | undefined;
   private timer: Timer | undefined;
 
   constructor(
-    { connectionType, tlsPeer }: Applicant,
+    { connectionType, tlsPeer, host }: Applicant,
     { needsNonce }: { readonly needsNonce: boolean },
     private readonly clock: Clock,
   ) {
     this.connectionType = connectionType;
+    this.host = host;
     if (tlsPeer !== undefined) this.tlsPeer = tlsPeer;
     if (needsNonce) this.nonce = Buffer.from(randomBytes(NONCE_BYTES).toString("base64url"));
   }

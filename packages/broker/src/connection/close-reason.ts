@@ -8,6 +8,8 @@ export const CLOSE_REASON = {
   authenticationTimeout: "Authentication Timeout",
   authenticationFailure: "Authentication Failure",
   authenticationExpired: "Authentication Expired",
+  revoked: "Credentials Revoked",
+  maxSubscriptionsExceeded: "Maximum Subscriptions Exceeded",
   maxAccountConnectionsExceeded: "Maximum Account Connections Exceeded",
   slowConsumerPendingBytes: "Slow Consumer (Pending Bytes)",
   slowConsumerWriteDeadline: "Slow Consumer (Write Deadline)",

@@ -92,7 +92,11 @@ export class Connection implements Subscriber {
     this.permit(undefined);
     this.outbox = new Outbox(transport, context.outboxEnvironment, (reason) => this.slow(reason));
     const authenticator = context.authenticators.of(connectionType);
-    this.admission = new Admission({ connectionType, tlsPeer }, authenticator, options.clock);
+    this.admission = new Admission(
+      { connectionType, tlsPeer, host: peer.host },
+      authenticator,
+      options.clock,
+    );
     this.parser = new ClientOperationParser(new Dispatch(this), {
       maxControlLineBytes: options.maxControlLineBytes,
       maxPayloadBytes: options.maxPayloadBytes,

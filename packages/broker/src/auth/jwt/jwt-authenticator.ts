@@ -121,6 +121,7 @@ export class JwtAuthenticator implements AsyncAuthenticator {
       accountName: account.subject,
       ...(permissions && { permissions }),
       ...(Number.isFinite(expiresAtMs) && { expiresAtMs }),
+      limits: { maxSubscriptions: limits.maxSubscriptions, maxPayloadBytes: limits.maxPayloadBytes },
       jwt: { ...user, usesDefaultPermissions: limits.permissions === undefined },
     };
     return accepted;
