@@ -1,4 +1,4 @@
-import { isIPv6 } from "node:net";
+import { isIPv6, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { PROTOCOL_LEVEL, type ServerInfo } from "@ganglion/protocol";
 import { Accounts } from "./accounts/accounts.js";
@@ -15,6 +15,7 @@ import { FlushQueue } from "./connection/flush-queue.js";
 import type { BrokerJetStream } from "./jetstream/broker-jetstream.js";
 import { inProcessPair } from "./listeners/in-process.js";
 import { TcpListener } from "./listeners/tcp.js";
+import type { TlsUpgrade } from "./listeners/tls-upgrade.js";
 import { BrokerState } from "./monitoring/broker-state.js";
 import type { ListenerAddress } from "./monitoring/broker-view.js";
 import type { MonitoringServer } from "./monitoring/monitoring-server.js";
@@ -60,6 +61,7 @@ class RunningBroker implements Broker {
   readonly serverName: string;
   private readonly context: BrokerContext;
   private listener: TcpListener | undefined;
+  private tls: TlsUpgrade | undefined;
   private jetstream: BrokerJetStream | undefined;
   private monitoring: MonitoringServer | undefined;
   private readonly state: BrokerState;
@@ -100,9 +102,11 @@ class RunningBroker implements Broker {
     }
     try {
       this.monitoring = await this.openMonitoring();
-      this.listener = await TcpListener.open(options, (socket) => {
-        this.accept(socket, { host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });
-      });
+      if (options.tls !== undefined) {
+        const { TlsUpgrade } = await import("./listeners/tls-upgrade.js");
+        this.tls = new TlsUpgrade(options.tls, options);
+      }
+      this.listener = await TcpListener.open(options, (socket) => this.acceptSocket(socket));
     } catch (error) {
       this.monitoring?.close();
       await this.jetstream?.close();
@@ -111,6 +115,7 @@ class RunningBroker implements Broker {
     }
     if (options.jetstream?.storeDir !== undefined) writeAddressFile(options.jetstream.storeDir, this.url);
     logger.info(`Listening for client connections on ${options.host}:${this.port}`);
+    if (this.tls !== undefined) logger.info("TLS required for client connections");
     this.state.isReady = true;
   }
 
@@ -132,7 +137,7 @@ class RunningBroker implements Broker {
   }
 
   get url(): string {
-    return `nats://${authority(this)}`;
+    return `${this.tls === undefined ? "nats" : "tls"}://${authority(this)}`;
   }
 
   get monitoringUrl(): string | undefined {
@@ -151,7 +156,9 @@ class RunningBroker implements Broker {
 
   connectInProcess(): Duplex {
     const [client, server] = inProcessPair();
-    this.accept(server, { host: "pipe", port: 0 });
+    const info =
+      this.tls === undefined ? {} : { tls_required: false, tls_available: false, tls_verify: false };
+    this.accept(server, { host: "pipe", port: 0, info });
     return client;
   }
 
@@ -167,6 +174,12 @@ class RunningBroker implements Broker {
   private accept(transport: Duplex, peer: Peer): void {
     if (this.closing !== undefined) transport.destroy();
     else new Connection(this.context, transport, peer).open();
+  }
+
+  private acceptSocket(socket: Socket): void {
+    const peer = { host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
+    if (this.tls === undefined || this.closing !== undefined) this.accept(socket, peer);
+    else void this.tls.open(new Connection(this.context, socket, peer), socket);
   }
 
   private async shutDown(): Promise<void> {
@@ -186,6 +199,7 @@ class RunningBroker implements Broker {
   }
 
   private info(): ServerInfo {
+    const { tls, allowNonTls = false } = this.options;
     return {
       server_id: this.serverId,
       server_name: this.serverName,
@@ -197,6 +211,8 @@ class RunningBroker implements Broker {
       headers: true,
       max_payload: this.options.maxPayloadBytes,
       ...(this.options.jetstream === undefined ? {} : { jetstream: true }),
+      ...(tls && (allowNonTls ? { tls_available: true } : { tls_required: true })),
+      ...(tls?.verify && { tls_verify: true }),
     };
   }
 }

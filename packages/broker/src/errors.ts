@@ -14,6 +14,9 @@ export const BROKER_ERRORS = {
     "A monitoring endpoint was asked with a wrong parameter; over HTTP it answers 400.",
   INVALID_FLAGS: "The command line of the broker cannot be used.",
   STORE_IN_USE: "Another process uses the store directory and serves no broker that could be joined.",
+  TLS_UNUSABLE: "The certificates, keys or other settings of a tls block cannot be used.",
+  TLS_HANDSHAKE_FAILED:
+    "A client's certificate is not one of the pinned ones. It is logged and not thrown to the application.",
   LISTEN_FAILED: "The broker cannot listen on its address; retryable when the address is in use.",
 } as const satisfies Readonly<Record<string, string>>;
 

@@ -12,7 +12,6 @@ type Pending = Readonly<Partial<Record<keyof BrokerConfig, "refused" | "ignored"
 
 /** Options nothing acts on yet. Whoever makes one work removes its row. */
 const PENDING: Pending = {
-  allowNonTls: "refused",
   clientAdvertise: "ignored",
   cluster: "refused",
   connectErrorReports: "ignored",
@@ -29,7 +28,6 @@ const PENDING: Pending = {
   profPort: "ignored",
   proxyProtocol: "refused",
   reconnectErrorReports: "ignored",
-  tls: "refused",
   traceHeaders: "ignored",
   traceVerbose: "ignored",
   websocket: "refused",

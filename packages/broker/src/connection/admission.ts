@@ -20,7 +20,7 @@ export class Admission implements AuthContext {
   readonly connectionType: ConnectionType;
   /** What the client signs, as sent in INFO. */
   readonly nonce?: Uint8Array;
-  readonly tlsPeer?: TlsPeer;
+  tlsPeer?: TlsPeer;
   readonly host: string;
   /** Who the connection turned out to be; undefined before. */
   accepted: Accepted | undefined;

@@ -23,6 +23,7 @@ export const CLOSE_REASON = {
   maxPayloadExceeded: "Maximum Message Payload Exceeded",
   maxControlLineExceeded: "Maximum Control Line Exceeded",
   serverShutdown: "Server Shutdown",
+  tlsHandshakeFailure: "TLS Handshake Failure",
   noRespondersRequiresHeaders: "No Responders Requires Headers",
 } as const;
 

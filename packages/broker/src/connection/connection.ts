@@ -12,6 +12,7 @@ import {
 } from "@ganglion/protocol";
 import type { Account } from "../accounts/account.js";
 import type { AsyncAuthenticator, ConnectionLimits } from "../auth/async-authenticator.js";
+import type { TlsPeer } from "../auth/certificate.js";
 import type { Permissions } from "../auth/permissions.js";
 import { Dispatch } from "../handlers/dispatch.js";
 import { Publisher } from "../routing/publisher.js";
@@ -36,6 +37,8 @@ export interface Peer extends Partial<Applicant> {
   readonly port: number;
   /** What carries the protocol. @default "nats" */
   readonly type?: "nats" | "websocket";
+  /** What INFO says of the listener, where it is not the broker's main one. */
+  readonly info?: Partial<ServerInfo>;
 }
 
 /** One client connection: its state, its subscriptions, its way in (parser) and out (outbox). */
@@ -53,6 +56,7 @@ export class Connection implements Subscriber {
   readonly subscriptions = new Map<string, Subscription>();
   /** What the client said in CONNECT; nats-server's defaults before. */
   options: ConnectOptions = DEFAULT_CONNECT_OPTIONS;
+  isGreeted = false;
   connectReceived = false;
   firstPongSent = false;
   account: Account;
@@ -76,7 +80,7 @@ export class Connection implements Subscriber {
 
   constructor(
     readonly context: BrokerContext,
-    readonly transport: Duplex,
+    public transport: Duplex,
     readonly peer: Peer,
   ) {
     const { options, registry, accounts } = context;
@@ -107,16 +111,18 @@ export class Connection implements Subscriber {
       sendPing: () => this.send(PING, "PING"),
       stale: () => this.fail(ERROR_TEXT.staleConnection, CLOSE_REASON.staleConnection),
     });
-    if (authenticator.required) {
-      this.admission.expectConnect(options.authTimeoutMs, () =>
-        this.fail(ERROR_TEXT.authenticationTimeout, CLOSE_REASON.authenticationTimeout),
-      );
-    }
   }
 
   /** Greets the client and starts to listen to it. */
   open(): void {
+    this.greet();
+    if (!this.isClosed) this.listen();
+  }
+
+  /** Sends INFO. The connection is closed when there are too many. */
+  greet(): void {
     const { options, registry } = this.context;
+    this.isGreeted = true;
     options.logger.debug(`${this.label} - Client connection created`);
     const { nonce } = this.admission;
     this.sendInfo(nonce === undefined ? {} : { nonce: Buffer.from(nonce).toString("latin1") });
@@ -126,6 +132,22 @@ export class Connection implements Subscriber {
       return;
     }
     registry.add(this);
+  }
+
+  /** The connection goes on encrypted. @param tlsPeer - what the client's certificate says, if one was asked for. */
+  encrypted(transport: Duplex, tlsPeer: TlsPeer | undefined): void {
+    this.outbox.moveTo(transport);
+    this.transport = transport;
+    if (tlsPeer !== undefined) this.admission.tlsPeer = tlsPeer;
+  }
+
+  /** Starts to listen to the client. */
+  listen(): void {
+    if (this.authenticator.required) {
+      this.admission.expectConnect(this.context.options.authTimeoutMs, () =>
+        this.fail(ERROR_TEXT.authenticationTimeout, CLOSE_REASON.authenticationTimeout),
+      );
+    }
     this.transport.on("data", (chunk: Buffer) => this.receive(chunk));
     this.transport.on("end", () => this.close(CLOSE_REASON.clientClosed));
     this.transport.on("error", () => this.close(CLOSE_REASON.readError));
@@ -199,6 +221,7 @@ export class Connection implements Subscriber {
         client_ip: this.peer.host,
         ...(required && !hasDefaultUser ? { auth_required: true } : {}),
         max_payload: this.parser.maxPayloadBytes,
+        ...this.peer.info,
         ...extra,
       }),
     );

@@ -18,6 +18,8 @@ export const ERROR_TEXT = {
   invalidClientProtocol: "invalid client protocol",
   noRespondersRequiresHeaders: "no responders requires headers support",
   maxSubscriptionsExceeded: "maximum subscriptions exceeded",
+  tlsRequired: "Secure Connection - TLS Required",
+  throttled: "Connection throttling is active. Please try again later.",
   invalidSubject: "Invalid Subject",
   invalidPublishSubject: "Invalid Publish Subject",
 } as const;

@@ -51,7 +51,7 @@ export class Outbox implements Flushable {
   congested = false;
 
   constructor(
-    private readonly transport: Duplex,
+    private transport: Duplex,
     private readonly environment: OutboxEnvironment,
     /** Called once when the peer does not read fast enough; it must close the connection. */
     private readonly onSlow: (reason: CloseReason) => void,
@@ -88,6 +88,12 @@ export class Outbox implements Flushable {
 
   private get congestionBytes(): number {
     return (this.environment.maxPendingBytes / 4) * 3;
+  }
+
+  /** Writes out what is there, and writes to `transport` from now on. */
+  moveTo(transport: Duplex): void {
+    this.flush();
+    this.transport = transport;
   }
 
   /** Puts in an operation as it is. @returns false when the connection is closed. */
