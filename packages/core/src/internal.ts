@@ -12,6 +12,7 @@ export type { Dial, SessionSocket } from "./nats/socket.js";
 export * from "./runtime/app-internals.js";
 export { ownerStream, type StreamDefaults, streamNameOf } from "./topology/derive.js";
 export * from "./topology/resource.js";
+export { compareAndSetFault } from "./transport/compare-and-set.js";
 export * from "./transport/consumer-spec.js";
 export * from "./transport/header-block.js";
 export * from "./transport/jetstream.js";

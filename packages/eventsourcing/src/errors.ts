@@ -13,6 +13,7 @@ export const EVENTSOURCING_ERRORS = {
   PROJECTION_CORRUPT: "The stored state of a read model cannot be read.",
   PROJECTION_WAIT_TIMEOUT: "A projection did not reach a sequence in time.",
   PROJECTION_REBUILD_RUNNING: "A rebuild of this projection runs already.",
+  PROJECTION_UNSAFE_SERVER: "This server cannot keep the guarantees of a projection's store.",
   PROJECTION_OUTDATED: "A newer version of this projection is active.",
 } as const;
 

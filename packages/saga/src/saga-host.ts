@@ -1,11 +1,12 @@
-import type {
-  AppInternals,
-  ComponentClass,
-  ComponentHost,
-  ConsumedMessage,
-  Consumption,
-  ResourcePlan,
-  Transport,
+import {
+  type AppInternals,
+  type ComponentClass,
+  type ComponentHost,
+  type ConsumedMessage,
+  type Consumption,
+  compareAndSetFault,
+  type ResourcePlan,
+  type Transport,
 } from "@ganglion/core/internal";
 import type { Timer } from "@ganglion/kernel";
 import type { SagaDefinition } from "./definition.js";
@@ -61,28 +62,9 @@ export class SagaHost implements ComponentHost {
   }
 }
 
-/**
- * Before 2.9.21 two appends that compare with the same sequence could both succeed on a replicated stream.
- *
- * Source: nats-server release notes 2.9.21.
- */
-async function refuseUnsafeServer({ server, jetstream }: Transport): Promise<void> {
-  const replicas = (await jetstream.streams.info(JOURNAL_STREAM))?.spec.replicas ?? 1;
-  if (replicas === 1 || !isBefore(server.version, [2, 9, 21])) return;
-  throw sagaError(
-    "SAGA_UNSAFE_SERVER",
-    `nats-server ${server.version} cannot compare-and-set safely on ${JOURNAL_STREAM} with ${replicas} replicas: use 2.9.21 or newer, or one replica`,
-    { details: { version: server.version, replicas } },
-  );
-}
-
-function isBefore(version: string, wanted: readonly number[]): boolean {
-  const parts = version.split(/[.-]/).map(Number);
-  for (const [index, want] of wanted.entries()) {
-    const part = parts[index] ?? 0;
-    if (part !== want) return part < want;
-  }
-  return false;
+async function refuseUnsafeServer(transport: Transport): Promise<void> {
+  const fault = await compareAndSetFault(transport, JOURNAL_STREAM);
+  if (fault !== undefined) throw sagaError("SAGA_UNSAFE_SERVER", fault);
 }
 
 /** One saga class in one process, on JetStream. */

@@ -1,4 +1,4 @@
-import { isAtLeast } from "../transport/server-version.js";
+import { isCompareAndSetSafe } from "../transport/compare-and-set.js";
 import type { StreamInfo } from "../transport/stream-spec.js";
 import type { Transport } from "../transport/transport.js";
 
@@ -20,9 +20,6 @@ export interface Guarantees {
   readonly notes: readonly string[];
 }
 
-/** Compare-and-set on replicated streams could be applied twice before. Source: nats-server release notes v2.9.21. */
-const SAFE_COMPARE_AND_SET = [2, 9, 21] as const;
-
 /** Looks at the server and the streams of the app. */
 export async function auditGuarantees(transport: Transport, names: readonly string[]): Promise<Guarantees> {
   const { version, clusterName, jetstream } = transport.server;
@@ -30,7 +27,7 @@ export async function auditGuarantees(transport: Transport, names: readonly stri
     ? await Promise.all(names.map((name) => transport.jetstream.streams.info(name)))
     : [];
   const streams = infos.flatMap((info) => (info === undefined ? [] : [factsOf(info)]));
-  const compareAndSet = isAtLeast(version, SAFE_COMPARE_AND_SET) ? "safe" : "unsafe-with-replicas";
+  const compareAndSet = isCompareAndSetSafe(version) ? "safe" : "unsafe-with-replicas";
   return Object.freeze({
     server: { version, cluster: clusterName, jetstream },
     streams,

@@ -1,4 +1,10 @@
-import { type AppInternals, type DeliverFrom, ownerStream, type ResourcePlan } from "@ganglion/core/internal";
+import {
+  type AppInternals,
+  compareAndSetFault,
+  type DeliverFrom,
+  ownerStream,
+  type ResourcePlan,
+} from "@ganglion/core/internal";
 import { isGanglionError, pause, throwIfAborted } from "@ganglion/kernel";
 import { eventSourcingError } from "../errors.js";
 import type { ProjectionDefinition, ProjectionInstance } from "./definition.js";
@@ -93,8 +99,18 @@ export class ProjectionRunner {
   }
 
   async start(): Promise<void> {
+    await this.refuseUnsafeServer();
     this.instance = (await this.app.instance(this.type)) as ProjectionInstance; // its methods were recorded by name
     this.running = this.run();
+  }
+
+  /** Rows are written with compare-and-set. */
+  private async refuseUnsafeServer(): Promise<void> {
+    for (const plan of this.model.plan()) {
+      if (plan.kind !== "stream") continue;
+      const fault = await compareAndSetFault(this.app.transport, plan.spec.name);
+      if (fault !== undefined) throw eventSourcingError("PROJECTION_UNSAFE_SERVER", fault);
+    }
   }
 
   async stop(): Promise<void> {
