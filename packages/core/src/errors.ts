@@ -33,6 +33,8 @@ export const CORE_ERRORS = {
   DELIVERY_RETRY: "A method asked for its message to be delivered again.",
   DELIVERY_REJECTED: "A method gave its message up.",
   DELIVERY_DEAD: "A method gave its message up and wants it kept as a dead letter.",
+  ONCE_FENCED:
+    "Another process took over what a method was doing once; the outcome of the slower one does not count.",
   // dependencies
   UNKNOWN_DEPENDENCY: "A class asks for a dependency nobody provides.",
   DEPENDENCY_CYCLE: "Dependencies need each other in a circle.",

@@ -7,6 +7,15 @@ export interface DeliveryLimits {
   readonly concurrency?: number;
   /** Longest time one message may take; then its signal is aborted and it counts as failed. */
   readonly timeout?: Duration;
+  /**
+   * Keeps a record of every message for a day, so that one that comes again gets the stored outcome instead of
+   * another run: events and tasks by their id, requests by the idempotency key of their caller (those without one are
+   * not recorded). A process that dies in between leaves the message to the next one: effects outside need
+   * `ctx.idempotencyKey`. Costs two writes and a read for each message.
+   *
+   * @default false
+   */
+  readonly once?: boolean;
 }
 
 /** How often and when a failed message is delivered again. */

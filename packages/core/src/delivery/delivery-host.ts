@@ -3,6 +3,7 @@ import type { Bound } from "../contract/contract.js";
 import type { AnyEvent, AnyTask } from "../contract/inference.js";
 import type { SubscribeFrom } from "../decorators/subscriber.js";
 import type { SubscriberDefinition, WorkerDefinition } from "../metadata/definitions.js";
+import { invokeOnce } from "../once/once-invoke.js";
 import { invoker } from "../runtime/invoke.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { isDurable, streamNameOf } from "../topology/derive.js";
@@ -104,7 +105,7 @@ export class DeliveryHost implements RedriveTaker {
   private makeRunner(): SingleRunner | BatchRunner | LiveRunner {
     const { runtime, definition, instance, service, rebuild } = this.request;
     const { options, endpoint } = definition;
-    const invoke = invoker(runtime, definition, instance);
+    const invoke = invokeOnce(runtime, { service, definition }, invoker(runtime, definition, instance));
     const timeoutMs =
       options.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(options.timeout, "timeout");
     const batch = "batch" in options ? options.batch : undefined;

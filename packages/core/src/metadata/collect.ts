@@ -13,6 +13,7 @@ import type { Spec } from "../contract/spec.js";
 import type { Method } from "../decorators/method-decorator.js";
 import { coreError } from "../errors.js";
 import type { EndpointDefinition, ServiceDefinition } from "./definitions.js";
+import { onceFaults } from "./once-faults.js";
 import { orderFaults } from "./order-faults.js";
 import { endpointsOf, middlewareOf, type ServiceRecord, serviceRecordOf } from "./record.js";
 
@@ -68,9 +69,11 @@ function collectService(
     for (const record of endpointsOf(method)) {
       const { role, spec, options: given } = record;
       faults.push(
-        ...[...methodFaults({ type, name, contract }, role, spec), ...orderFaults(record)].map(
-          (fault) => `${type.name}.${name} ${fault}`,
-        ),
+        ...[
+          ...methodFaults({ type, name, contract }, role, spec),
+          ...orderFaults(record),
+          ...onceFaults(record),
+        ].map((fault) => `${type.name}.${name} ${fault}`),
       );
       const endpoint = isBound(spec) ? spec : bindFree(name, spec, contract);
       // Role, spec and options come from one decorator and fit.

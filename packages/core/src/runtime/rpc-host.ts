@@ -6,6 +6,7 @@ import { DEADLINE_HEADER, VERSION_HEADER } from "../messages/header-names.js";
 import { encodeFailure, encodeRefusal } from "../messages/wire-error.js";
 import { InvalidValue } from "../messages/wire-form.js";
 import type { HandlerDefinition } from "../metadata/definitions.js";
+import { invokeOnce } from "../once/once-invoke.js";
 import { PolicyError } from "../policies/policy.js";
 import type { HeaderBlock } from "../transport/header-block.js";
 import type { IncomingMessage } from "../transport/message.js";
@@ -63,7 +64,8 @@ export class RpcHost {
   ) {
     const { endpoint, options } = definition;
     this.codec = rpcCodec(endpoint);
-    this.invoke = invoker(runtime, definition, instance);
+    const { service } = endpoint;
+    this.invoke = invokeOnce(runtime, { service, definition }, invoker(runtime, definition, instance));
     this.major = String(endpoint.contract.major);
     this.timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, "timeout");
     const concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;

@@ -4,6 +4,7 @@ import type { AnyEvent, AnyTask } from "../contract/inference.js";
 import type { Spec } from "../contract/spec.js";
 import { deadLetterStream } from "../delivery/dead-letter.js";
 import type { EndpointDefinition, ServiceDefinition } from "../metadata/definitions.js";
+import { onceStream } from "../once/once-records.js";
 import type { StreamSpec } from "../transport/stream-spec.js";
 import type { ResourcePlan } from "./resource.js";
 
@@ -50,6 +51,8 @@ export function deriveStreams(
   for (const { name, contract, endpoints } of services) {
     const stored = [...contract.endpoints, ...endpoints.filter(isDurable).flatMap(siblings)].filter(isStored);
     for (const endpoint of stored) need(streamFor(endpoint, defaults), name);
+    if (endpoints.some(({ options }) => options.once === true))
+      need({ ...onceStream(name), ...defaults }, name);
     if (endpoints.some((one) => isDurable(one) && wantsDeadLetters(one))) {
       need({ ...deadLetterStream(name), ...defaults }, name);
     }
