@@ -17,6 +17,7 @@ import { ConsumerRegistry } from "./consumer-registry.js";
 import { ListenerRelay } from "./listener-relay.js";
 import type { ReadyQueue } from "./ready-queue.js";
 import { readStreamMetadata, streamMetadata } from "./stored-metadata.js";
+import type { InFlight } from "./stream/in-flight.js";
 import { Stream, type StreamHost, storeLimits } from "./stream/stream.js";
 import { checkStreamConfig, checkStreamUpdate } from "./stream/stream-config-check.js";
 import { TaskQueue } from "./task-queue.js";
@@ -31,6 +32,7 @@ export interface JetStreamAccountOptions {
   readonly limits: AccountLimits;
   readonly serverLimits: ServerLimits;
   readonly maxPayloadBytes: number;
+  readonly inFlight: InFlight;
   readonly storages: Readonly<Record<StorageType, Storage | undefined>>;
   /** The streams of all accounts, for the limits of the server. */
   allStreams(): Iterable<Stream>;
@@ -75,6 +77,7 @@ export class JetStreamAccount {
       ready,
       domain,
       maxPayloadBytes,
+      inFlight: options.inFlight,
       resourceRefusal: (config, sizeBytes) => this.storageLimits.refusal(config.storage, sizeBytes),
       consumerExpired: (stream, consumer) => this.consumers.expire(stream, consumer),
     };

@@ -15,6 +15,7 @@ import { NO_ACCOUNT_LIMITS, type ServerLimits } from "./account-limits.js";
 import { ApiRouter } from "./api/api-router.js";
 import { statusMessage } from "./consumer/delivery-target.js";
 import { ReadyQueue } from "./ready-queue.js";
+import { InFlight } from "./stream/in-flight.js";
 import type { Stream } from "./stream/stream.js";
 
 /** What {@link startJetStream} takes. */
@@ -59,6 +60,7 @@ export function startJetStream(options: JetStreamServerOptions): JetStream {
 class JetStreamServer implements JetStream {
   private readonly byName = new Map<string, { account: JetStreamAccount; unsubscribe: () => void }>();
   private readonly ready: ReadyQueue;
+  private readonly inFlight = new InFlight();
   private readonly logger: Logger;
 
   constructor(private readonly options: JetStreamServerOptions) {
@@ -76,6 +78,7 @@ class JetStreamServer implements JetStream {
       ready: this.ready,
       domain: options.domain,
       serverLimits: options,
+      inFlight: this.inFlight,
       maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
       storages: { file: options.fileStorage, memory: options.memoryStorage },
       allStreams: () => this.allStreams(),

@@ -37,6 +37,7 @@ import {
   purgeStream,
   updateStream,
 } from "./stream-requests.js";
+import { isApiLevelThere } from "./version-metadata.js";
 
 /** How requests with one verb are handled. */
 interface Route {
@@ -246,7 +247,7 @@ export class ApiRouter {
       headerSizeBytes === 0
         ? undefined
         : getHeader(data, JETSTREAM_HEADERS.requiredApiLevel, headerSizeBytes);
-    const isLevelMissing = level !== undefined && level !== "" && !isLevelThere(level);
+    const isLevelMissing = level !== undefined && level !== "" && !isApiLevelThere(level);
     const [first, second, third] = tokens;
     if (first === "CONSUMER" && second === "MSG" && third === "NEXT") {
       this.next(tokens.slice(3), isLevelMissing ? undefined : payload, reply);
@@ -339,11 +340,6 @@ export function notEnabledResponse(subject: string): object | undefined {
   if (tokens.join() === "INFO") return { type: `${RESPONSE_TYPE_PREFIX}account_info_response`, error };
   const route = findVerb(tokens);
   return route && { type: responseType(route), error, ...route.whenFailed };
-}
-
-/** Source: nats-server jetstream_versioning.go `errorOnRequiredApiLevel`. */
-function isLevelThere(level: string): boolean {
-  return /^[+-]?\d+$/.test(level) && Number(level) <= API_LEVEL;
 }
 
 function responseType({ type }: Route): string {

@@ -1,6 +1,15 @@
 import type { ConsumerConfig, StreamConfig } from "@ganglion/protocol";
 import { API_LEVEL, REPORTED_VERSION } from "../../version.js";
 
+/**
+ * Whether this server has the API level that a header asks for.
+ *
+ * Source: nats-server jetstream_versioning.go `errorOnRequiredApiLevel`.
+ */
+export function isApiLevelThere(level: string): boolean {
+  return /^[+-]?\d+$/.test(level) && Number(level) <= API_LEVEL;
+}
+
 type Metadata = Readonly<Record<string, string>>;
 
 /** What a server says about itself in the metadata of a stream or consumer. */

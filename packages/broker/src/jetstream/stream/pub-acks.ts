@@ -1,12 +1,22 @@
 import { type ApiError, apiError } from "@ganglion/protocol";
 import type { AccountBus } from "../account-bus.js";
 
+/** What an acknowledgement says beside stream and sequence. */
+export interface AckDetails {
+  /** New total of a counter. */
+  readonly val?: string;
+  readonly batchId?: string;
+  /** Messages of the batch. */
+  readonly count?: number;
+  readonly duplicate?: boolean;
+}
+
 interface WaitingAck {
   /** It is sent once this sequence is durable. */
   readonly afterSequence: number;
   readonly reply: string;
   readonly sequence: number;
-  readonly duplicate: boolean;
+  readonly tail: Buffer;
 }
 
 const ZERO = 0x30;
@@ -17,7 +27,7 @@ const DUPLICATE_END = Buffer.from(',"duplicate": true}');
 
 /** Writes acknowledgements, into the same memory every time. */
 class AckWriter {
-  private readonly bytes: Buffer;
+  private bytes: Buffer;
   private readonly start: number;
 
   /** @param prefix - everything in front of the sequence. */
@@ -27,7 +37,9 @@ class AckWriter {
     this.bytes = Buffer.concat([start], start.length + MOST_DIGITS + DUPLICATE_END.length);
   }
 
-  write(sequence: number, duplicate: boolean): Uint8Array {
+  write(sequence: number, tail: Buffer): Uint8Array {
+    const largest = this.start + MOST_DIGITS + tail.length;
+    if (largest > this.bytes.length) this.bytes = Buffer.concat([this.bytes], largest);
     const { bytes } = this;
     let end = this.start;
     for (let rest = sequence; rest >= 1 || end === this.start; rest = Math.floor(rest / 10)) end++;
@@ -37,7 +49,6 @@ class AckWriter {
       bytes[at] = ZERO + (rest - quotient * 10);
       rest = quotient;
     }
-    const tail = duplicate ? DUPLICATE_END : FIRST_END;
     for (let i = 0; i < tail.length; i++) bytes[end++] = tail[i] as number; // i is in range
     return bytes.subarray(0, end);
   }
@@ -62,13 +73,19 @@ export class PubAcks {
   }
 
   /** Acknowledges the message at `sequence` once it is durable. */
-  add(reply: string, sequence: number): void {
-    this.waiting.push({ afterSequence: sequence, reply, sequence, duplicate: false });
+  add(reply: string, sequence: number, details?: AckDetails): void {
+    const tail = details === undefined ? FIRST_END : tailOf(details);
+    this.waiting.push({ afterSequence: sequence, reply, sequence, tail });
+  }
+
+  /** Acknowledges what is durable. */
+  acknowledge(reply: string, sequence: number, details: AckDetails): void {
+    this.send(reply, this.writer.write(sequence, tailOf(details)));
   }
 
   /** Answers a repeated publish with the `sequence` of the first one, once all up to `afterSequence` is durable. */
   addDuplicate(reply: string, sequence: number, afterSequence: number): void {
-    this.waiting.push({ afterSequence, reply, sequence, duplicate: true });
+    this.waiting.push({ afterSequence, reply, sequence, tail: DUPLICATE_END });
   }
 
   /** Sends what waited for `durableSequence`. */
@@ -76,7 +93,7 @@ export class PubAcks {
     for (let ack = this.waiting[this.head]; ack !== undefined; ack = this.waiting[this.head]) {
       if (ack.afterSequence > durableSequence) break;
       this.head++;
-      this.send(ack.reply, this.writer.write(ack.sequence, ack.duplicate));
+      this.send(ack.reply, this.writer.write(ack.sequence, ack.tail));
     }
     this.compact();
   }
@@ -95,7 +112,7 @@ export class PubAcks {
     this.send(reply, Buffer.from(JSON.stringify({ error, stream: this.streamName, seq: 0 })));
   }
 
-  private send(reply: string, data: Uint8Array): void {
+  send(reply: string, data: Uint8Array): void {
     this.bus.publish({ subject: reply, headerSizeBytes: 0, data });
   }
 
@@ -105,4 +122,14 @@ export class PubAcks {
     else this.waiting = this.waiting.slice(this.head);
     this.head = 0;
   }
+}
+
+/** In the spelling of nats-server. */
+function tailOf({ val, batchId, count, duplicate }: AckDetails): Buffer {
+  const fields = [
+    ...(duplicate === true ? ['"duplicate": true'] : []),
+    ...(batchId === undefined ? [] : [`"batch":${JSON.stringify(batchId)},"count":${count}`]),
+    ...(val === undefined ? [] : [`"val":${JSON.stringify(val)}`]),
+  ];
+  return Buffer.from(`,${fields.join(",")}}`);
 }

@@ -5,6 +5,11 @@ import { checkPublish, type PublishFacts } from "./publish-checks.js";
 import type { PublishHeaders } from "./publish-headers.js";
 
 const facts: PublishFacts = {
+  subject: "own",
+  payloadSizeBytes: 0,
+  isSourced: false,
+  nowUs: Date.UTC(2026, 0, 1) * 1000,
+  hasSchedule: (subject) => (subject === "schedule" ? true : subject === "plain" ? false : undefined),
   lastSequence: 9,
   lastMessageId: () => "last",
   lastSubjectSequence: (subject) => (subject === "other" ? 3 : 7),
@@ -29,7 +34,7 @@ describe("checkPublish", () => {
       expectedLastMessageId: "last",
       messageId: "new",
     };
-    expect(check(headers)).toEqual({ kind: "accept", messageId: "new", rollup: undefined });
+    expect(check(headers)).toMatchObject({ kind: "accept", messageId: "new", rollup: undefined });
   });
 
   it("refuses what does not hold, with the last sequence in words", () => {
@@ -64,10 +69,66 @@ describe("checkPublish", () => {
 
   it("rolls up where the stream allows it", () => {
     const allowed = { allow_rollup_hdrs: true };
-    expect(check({ rollup: "sub" }, allowed)).toEqual({ kind: "accept", messageId: "", rollup: "sub" });
-    expect(check({ rollup: "all" }, allowed)).toEqual({ kind: "accept", messageId: "", rollup: "all" });
+    expect(check({ rollup: "sub" }, allowed)).toMatchObject({ kind: "accept", messageId: "", rollup: "sub" });
+    expect(check({ rollup: "all" }, allowed)).toMatchObject({ kind: "accept", messageId: "", rollup: "all" });
     expect(code({ rollup: "some" }, allowed)).toBe(10111);
     expect(code({ rollup: "sub" })).toBe(10111);
     expect(code({ rollup: "sub" }, { ...allowed, deny_purge: true })).toBe(10111);
+  });
+});
+
+describe("checkPublish of counters, TTLs and schedules", () => {
+  const counter = { allow_msg_counter: true };
+  const schedules = {
+    allow_msg_schedules: true,
+    allow_rollup_hdrs: true,
+    subjects: ["own", "other", "third"],
+  };
+  const schedule = { schedule: "@at 2030-01-01T00:00:00Z", scheduleTarget: "other" };
+
+  it("refuses with the error of each rule", () => {
+    const rows: [PublishHeaders, Partial<StreamConfig>, number | string][] = [
+      [{ increment: "x" }, counter, 10171],
+      [{ increment: "1" }, {}, 10168],
+      [{ increment: "1", rollup: "sub" }, counter, 10171],
+      [{ increment: "1", expectedLastSequence: 9 }, counter, 10171],
+      [{}, counter, 10169],
+      [{ increment: "-12" }, counter, "accept"],
+      [{ ttl: "5" }, {}, 10166],
+      [{ ttl: "x" }, {}, "accept"],
+      [{ streamSource: "S 1" }, {}, 10227],
+      [schedule, {}, 10188],
+      [{ ...schedule, schedule: "@at tomorrow" }, schedules, 10189],
+      [{ ...schedule, schedule: "@every 10ms" }, schedules, 10189],
+      [{ ...schedule, scheduleTimeZone: "Mars/Olympus" }, schedules, 10223],
+      [{ ...schedule, scheduleTimeZone: "Europe/Berlin" }, schedules, 10189],
+      [{ ...schedule, schedule: "0 0 3 * * *", scheduleTimeZone: "Europe/Berlin" }, schedules, "accept"],
+      [{ ...schedule, scheduleTtl: "x" }, schedules, 10191],
+      [{ ...schedule, scheduleTtl: "5s" }, schedules, 10166],
+      [{ ...schedule, scheduleRollup: "all" }, schedules, 10192],
+      [{ ...schedule, scheduleTarget: "own" }, schedules, 10190],
+      [{ ...schedule, scheduleTarget: "far" }, schedules, 10190],
+      [{ ...schedule, scheduleTarget: "other.>" }, schedules, 10190],
+      [{ ...schedule, scheduleSource: "other" }, schedules, 10203],
+      [{ ...schedule, scheduleSource: "third" }, schedules, "accept"],
+      [{ ...schedule, rollup: "all" }, schedules, 10192],
+      [{ scheduleNext: "2030-01-01T00:00:00Z" }, schedules, 10212],
+      [{ scheduler: "schedule" }, schedules, 10212],
+      [{ scheduleNext: "purge", scheduler: "plain" }, schedules, 10212],
+      [{ scheduleNext: "purge", scheduler: "schedule" }, schedules, "accept"],
+      [{ scheduleNext: "purge", scheduler: "schedule" }, {}, 10188],
+    ];
+    expect(rows.map(([headers, config]) => [headers, config, code(headers, config)])).toEqual(rows);
+  });
+
+  it("lets pass what another stream has checked", () => {
+    const sourced = { ...facts, isSourced: true, payloadSizeBytes: 9 };
+    const headers = { increment: "1", ttl: "5", streamSource: "O 1", rollup: "sub", scheduler: "x" };
+    const config = decodeStreamConfig({ name: "S" });
+    expect(checkPublish(headers, config, sourced).kind).toBe("accept");
+  });
+
+  it("makes a schedule replace the one before it", () => {
+    expect(check(schedule, schedules)).toMatchObject({ rollup: "sub", isSchedule: true });
   });
 });

@@ -11,6 +11,25 @@ export interface PublishHeaders {
   expectedLastMessageId?: string;
   /** In lower case. */
   rollup?: string;
+  ttl?: string;
+  /** What a counter is to be changed by; not necessarily a number. */
+  increment?: string;
+  /** Where the message was copied from. */
+  streamSource?: string;
+  batchId?: string;
+  /** A sequence that is no number is -1. */
+  batchSequence?: number;
+  batchCommit?: string;
+  requiredApiLevel?: string;
+  schedule?: string;
+  scheduleTimeZone?: string;
+  scheduleTtl?: string;
+  scheduleTarget?: string;
+  scheduleSource?: string;
+  scheduleRollup?: string;
+  scheduleNext?: string;
+  /** Subject of the schedule that a message comes from, or that it is to end. */
+  scheduler?: string;
 }
 
 const LF = 0x0a;
@@ -39,6 +58,21 @@ const TAKERS: ReadonlyMap<string, Take> = new Map<string, Take>([
   ],
   [JETSTREAM_HEADERS.expectedLastMessageId, (headers, value) => (headers.expectedLastMessageId ??= value)],
   [JETSTREAM_HEADERS.rollup, (headers, value) => (headers.rollup ??= value.toLowerCase())],
+  [JETSTREAM_HEADERS.ttl, (headers, value) => (headers.ttl ??= value)],
+  [JETSTREAM_HEADERS.increment, (headers, value) => (headers.increment ??= value)],
+  [JETSTREAM_HEADERS.streamSource, (headers, value) => (headers.streamSource ??= value)],
+  [JETSTREAM_HEADERS.batchId, (headers, value) => (headers.batchId ??= value)],
+  [JETSTREAM_HEADERS.batchSequence, (headers, value) => (headers.batchSequence ??= sequenceOf(value))],
+  [JETSTREAM_HEADERS.batchCommit, (headers, value) => (headers.batchCommit ??= value)],
+  [JETSTREAM_HEADERS.requiredApiLevel, (headers, value) => (headers.requiredApiLevel ??= value)],
+  [JETSTREAM_HEADERS.schedule, (headers, value) => (headers.schedule ??= value)],
+  [JETSTREAM_HEADERS.scheduleTimeZone, (headers, value) => (headers.scheduleTimeZone ??= value)],
+  [JETSTREAM_HEADERS.scheduleTtl, (headers, value) => (headers.scheduleTtl ??= value)],
+  [JETSTREAM_HEADERS.scheduleTarget, (headers, value) => (headers.scheduleTarget ??= value)],
+  [JETSTREAM_HEADERS.scheduleSource, (headers, value) => (headers.scheduleSource ??= value)],
+  [JETSTREAM_HEADERS.scheduleRollup, (headers, value) => (headers.scheduleRollup ??= value)],
+  [JETSTREAM_HEADERS.scheduleNext, (headers, value) => (headers.scheduleNext ??= value)],
+  [JETSTREAM_HEADERS.scheduler, (headers, value) => (headers.scheduler ??= value)],
 ]);
 
 /**

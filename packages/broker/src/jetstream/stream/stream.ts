@@ -15,8 +15,11 @@ import type { ConsumerHost } from "../consumer/consumer-host.js";
 import { filtersOf } from "../consumer/deliver-policy.js";
 import type { ReadyQueue } from "../ready-queue.js";
 import { ConsumerIndex } from "./consumer-index.js";
+import type { InFlight } from "./in-flight.js";
 import { Ingest } from "./ingest.js";
+import type { PublishHeaders } from "./publish-headers.js";
 import { leavesOnAck } from "./retention.js";
+import { TimedMessages } from "./timed-messages.js";
 
 /** What a stream needs of its account. */
 export interface StreamHost {
@@ -27,6 +30,7 @@ export interface StreamHost {
   readonly ready: ReadyQueue;
   readonly domain: string | undefined;
   readonly maxPayloadBytes: number;
+  readonly inFlight: InFlight;
   /** Why there is no room for `sizeBytes` more in this storage. */
   resourceRefusal(config: StreamConfig, sizeBytes: number): ApiError | undefined;
   /** A consumer was not used for its inactive threshold: it goes. */
@@ -48,6 +52,7 @@ export class Stream implements MessageStoreListener {
   readonly consumers = new ConsumerIndex<Consumer>();
   private currentConfig: StreamConfig;
   private readonly ingest: Ingest;
+  private readonly timed: TimedMessages;
   private readonly consumerHost: ConsumerHost;
   private unsubscribes = new Map<string, () => void>();
   /** Consumers that were given messages which are not durable yet. */
@@ -71,10 +76,25 @@ export class Stream implements MessageStoreListener {
       domain,
       messages,
       hasInterest: (subject) => this.consumers.matching(subject).length > 0,
-      appended: (sequence, subject) => this.appended(sequence, subject),
+      inFlight: host.inFlight,
+      maxPayloadBytes,
+      appended: (message, headers) => this.appended(message, headers),
       resourceRefusal: (sizeBytes) => host.resourceRefusal(this.currentConfig, sizeBytes),
-      rollUp: (subject) =>
-        void this.purge(subject === undefined ? { keep: 1 } : { filter: subject, keep: 1 }),
+      rollUp: (subject, keep) =>
+        void this.purge(subject === undefined ? { keep } : { filter: subject, keep }),
+      purgeSubject: (subject) => void this.purge({ filter: subject }),
+      batchAbandoned: (batch, reason) =>
+        advisories.advise(`STREAM.BATCH_ABANDONED.${this.name}`, "stream_batch_abandoned", {
+          stream: this.name,
+          batch,
+          reason,
+        }),
+    });
+    this.timed = new TimedMessages({
+      clock,
+      messages,
+      publish: (subject, message) =>
+        this.ingest.takeInternal({ subject, ...message }, { isSourced: true }) !== undefined,
     });
     const currentConfig = () => this.currentConfig;
     this.consumerHost = {
@@ -104,6 +124,7 @@ export class Stream implements MessageStoreListener {
 
   /** Starts to take in messages. */
   start(): void {
+    this.timed.applyConfig(this.currentConfig);
     this.subscribe(this.currentConfig.subjects ?? []);
   }
 
@@ -111,6 +132,7 @@ export class Stream implements MessageStoreListener {
   updateConfig(config: StreamConfig): void {
     this.currentConfig = config;
     this.ingest.updateConfig(config);
+    this.timed.applyConfig(config);
     this.store.messages.setLimits(storeLimits(config));
     this.subscribe(config.subjects ?? []);
     if (config.retention === "interest") this.removeUnneeded();
@@ -165,6 +187,8 @@ export class Stream implements MessageStoreListener {
   close(status = STATUS.consumerDeleted): void {
     if (this.closed) return;
     this.closed = true;
+    this.ingest.close();
+    this.timed.close();
     this.subscribe([]);
     for (const consumer of this.consumers.consumers) consumer.close(status);
   }
@@ -201,16 +225,20 @@ export class Stream implements MessageStoreListener {
     const reason = error instanceof Error ? error.message : String(error);
     this.host.logger.error("messages could not be stored", { stream: this.name, fromSequence, error });
     this.ingest.failed(fromSequence, reason);
+    this.timed.failed();
     this.expectant = [];
     for (const consumer of this.consumers.consumers) consumer.recount();
     this.callWaiting(Number.POSITIVE_INFINITY);
   }
 
   removed(sequence: number, subject: string, _reason: RemovalReason): void {
+    this.timed.removed(sequence);
     for (const consumer of this.consumers.consumers) consumer.removed(sequence, subject);
   }
 
-  private appended(sequence: number, subject: string): void {
+  private appended(message: StoredMessage, headers: PublishHeaders | undefined): void {
+    this.timed.added(message, headers);
+    const { sequence, subject } = message;
     for (const consumer of this.consumers.matching(subject)) {
       if (consumer.newestAppended === 0) this.expectant.push(consumer);
       consumer.appended(sequence);
@@ -274,7 +302,8 @@ export function storeLimits(config: StreamConfig): StoreLimits {
   return {
     maxMessages: discardsOld ? config.max_msgs : 0,
     maxBytes: discardsOld ? config.max_bytes : 0,
-    maxAgeUs: config.max_age / 1000,
+    // Some messages of a stream that allows TTLs outlive the others: the stream sees to that.
+    maxAgeUs: config.allow_msg_ttl ? 0 : config.max_age / 1000,
     maxMessagesPerSubject: config.discard_new_per_subject === true ? 0 : config.max_msgs_per_subject,
   };
 }
