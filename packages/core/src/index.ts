@@ -1,3 +1,10 @@
+export {
+  type AsyncApiDocument,
+  type AsyncApiOptions,
+  type AsyncApiServer,
+  asyncApi,
+  jsonSchemaOf,
+} from "./asyncapi/asyncapi.js";
 export * from "./client/call.js";
 export { inject } from "./container/inject.js";
 export { factory, type Provider, type Scope } from "./container/provider.js";
