@@ -10,6 +10,7 @@ import { BlockPool } from "./connection/block-pool.js";
 import type { BrokerContext } from "./connection/broker-context.js";
 import { CLOSE_REASON } from "./connection/close-reason.js";
 import { Connection, type Peer } from "./connection/connection.js";
+import { ConnectionEvents } from "./connection/connection-events.js";
 import { type BrokerStatistics, ConnectionRegistry } from "./connection/connection-registry.js";
 import { FlushQueue } from "./connection/flush-queue.js";
 import type { BrokerJetStream } from "./jetstream/broker-jetstream.js";
@@ -21,6 +22,7 @@ import type { ListenerAddress } from "./monitoring/broker-view.js";
 import type { MonitoringServer } from "./monitoring/monitoring-server.js";
 import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from "./options.js";
 import { createServerId } from "./server-id.js";
+import { SystemService } from "./system/system-service.js";
 import { REPORTED_VERSION } from "./version.js";
 
 /** A running broker. */
@@ -66,6 +68,7 @@ class RunningBroker implements Broker {
   private monitoring: MonitoringServer | undefined;
   private readonly state: BrokerState;
   private operatorMode: OperatorMode | undefined;
+  private systemService: SystemService | undefined;
   private closing: Promise<void> | undefined;
 
   constructor(private readonly options: ResolvedBrokerOptions) {
@@ -75,6 +78,7 @@ class RunningBroker implements Broker {
       accounts: new Accounts(options),
       authenticators: new Authenticators(options),
       registry: new ConnectionRegistry(options.maxConnections, options.maxClosedClients),
+      events: new ConnectionEvents(),
       outboxEnvironment: { ...options, pool: new BlockPool(), queue: new FlushQueue(options.clock) },
       info: () => this.info(),
     };
@@ -100,6 +104,8 @@ class RunningBroker implements Broker {
       this.jetstream = await openBrokerJetStream(options, this.context.accounts);
       this.state.jetstream = this.jetstream.jetstream;
     }
+    const { system } = this.context.accounts;
+    if (system !== undefined) this.systemService = new SystemService(this.state, system);
     try {
       this.monitoring = await this.openMonitoring();
       if (options.tls !== undefined) {
@@ -108,6 +114,7 @@ class RunningBroker implements Broker {
       }
       this.listener = await TcpListener.open(options, (socket) => this.acceptSocket(socket));
     } catch (error) {
+      this.systemService?.close();
       this.monitoring?.close();
       await this.jetstream?.close();
       await this.operatorMode?.[Symbol.asyncDispose]();
@@ -187,6 +194,7 @@ class RunningBroker implements Broker {
     if (storeDir !== undefined) removeAddressFile(storeDir);
     this.state.isReady = false;
     this.listener?.close();
+    this.systemService?.close();
     const connections = this.context.registry.all();
     const closed = connections.map(
       ({ transport }) => new Promise<void>((resolve) => transport.once("close", resolve)),

@@ -3,16 +3,10 @@ import type { Connection } from "../connection/connection.js";
 import { noTraffic } from "../connection/traffic.js";
 import { RouterBus } from "../routing/account-bus.js";
 import { Router } from "../routing/router.js";
+import type { OperatedAccount } from "./operated-account.js";
 
 /** Name of the account of connections that belong to no other. Source: nats-server accounts.go `globalAccountName`. */
 export const GLOBAL_ACCOUNT = "$G";
-
-/** What the JWT of an account says about it. */
-export interface AccountTags {
-  /** The name people know it by. */
-  readonly nameTag: string;
-  readonly tags: readonly string[];
-}
 
 /** A space of subjects of its own: connections of different accounts do not hear each other. */
 export class Account {
@@ -22,9 +16,8 @@ export class Account {
   /** The client connections in it. */
   readonly connections = new Set<Connection>();
   limits: AccountLimitsConfig = {};
-  /** Of its JWT; empty without one. */
-  nameTag = "";
-  tags: readonly string[] = [];
+  /** What its JWT says, in operator mode. */
+  operated: OperatedAccount | undefined;
   /** Traffic of its connections that are closed. */
   readonly past = noTraffic();
   /** Connections that were closed because they did not read fast enough. */
@@ -32,6 +25,11 @@ export class Account {
 
   constructor(readonly name: string) {
     this.bus = new RouterBus(name, this.router);
+  }
+
+  /** The name people know it by; empty when only a JWT could say, and none does. */
+  get nameTag(): string {
+    return this.operated?.claims.name ?? "";
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { AccountConfig } from "../config/blocks/accounts.js";
 import type { BrokerConfig } from "../config/schema.js";
-import { Account, type AccountTags, GLOBAL_ACCOUNT } from "./account.js";
+import { Account, GLOBAL_ACCOUNT } from "./account.js";
+import type { OperatedAccount } from "./operated-account.js";
 
 /** Name of the account of the broker itself, unless the configuration names another. Source: nats-server const.go. */
 export const SYSTEM_ACCOUNT = "$SYS";
@@ -16,6 +17,7 @@ export class Accounts {
   readonly global = new Account(GLOBAL_ACCOUNT);
   /** Undefined when the configuration turns it off. */
   system: Account | undefined;
+  private readonly watchers = new Set<(account: Account) => void>();
   private readonly byName = new Map<string, Account>([[GLOBAL_ACCOUNT, this.global]]);
 
   constructor(config: AccountsConfig = {}) {
@@ -32,15 +34,22 @@ export class Accounts {
     if (known !== undefined) return known;
     const account = new Account(name);
     this.byName.set(name, account);
+    for (const watcher of this.watchers) watcher(account);
     return account;
   }
 
-  /** Creates or changes an account. @param claim - what its JWT says beside its configuration. */
-  define({ name, limits = {} }: AccountConfig, { nameTag = "", tags = [] }: Partial<AccountTags> = {}): void {
+  /** Calls `watcher` for every account, now or when it is created. @returns a function that ends it. */
+  whenCreated(watcher: (account: Account) => void): () => void {
+    for (const account of this.byName.values()) watcher(account);
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
+  }
+
+  /** Creates or changes an account. @param operated - what its JWT says beside its configuration. */
+  define({ name, limits = {} }: AccountConfig, operated?: OperatedAccount): void {
     const account = this.getOrCreate(name);
     account.limits = limits;
-    account.nameTag = nameTag;
-    account.tags = tags;
+    account.operated = operated;
   }
 
   /** Makes the account of this name the broker's own, in place of `$SYS`. */

@@ -53,6 +53,6 @@ function refresh(connection: Connection, { defaultPermissions }: AccountClaims):
   connection.enter(connection.account, accepted?.limits);
   if (accepted?.jwt?.usesDefaultPermissions) {
     const { clock } = connection.context.options;
-    connection.permissions = defaultPermissions && new Permissions(defaultPermissions, clock);
+    connection.permit(defaultPermissions && new Permissions(defaultPermissions, clock));
   }
 }

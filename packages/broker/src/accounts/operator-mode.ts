@@ -34,11 +34,12 @@ export class OperatorMode implements AsyncDisposable {
       clock,
       logger,
       effects: {
-        configure: (config, { claims }) =>
-          accounts.define(config, { nameTag: claims.name, tags: claims.tags }),
+        configure: (config, account) => accounts.define(config, account),
         review: (account, before) => {
           const found = accounts.get(account.claims.subject);
-          if (found !== undefined) reviewConnections(found, account, { before: before.claims, trust });
+          if (found === undefined) return;
+          found.operated = account;
+          reviewConnections(found, account, { before: before.claims, trust });
         },
       },
     });

@@ -8,6 +8,7 @@ export const CLOSE_REASON = {
   authenticationTimeout: "Authentication Timeout",
   authenticationFailure: "Authentication Failure",
   authenticationExpired: "Authentication Expired",
+  kicked: "Kicked",
   revoked: "Credentials Revoked",
   maxSubscriptionsExceeded: "Maximum Subscriptions Exceeded",
   maxAccountConnectionsExceeded: "Maximum Account Connections Exceeded",

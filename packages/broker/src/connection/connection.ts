@@ -280,6 +280,7 @@ export class Connection implements Subscriber {
     registry.remove(this, reason);
     this.dropSubscriptions();
     this.account.connections.delete(this);
+    this.context.events.left(this, reason);
     const isBroken = BROKEN.has(reason);
     this.outbox.close({ discard: isBroken });
     if (isBroken) this.transport.destroy();

@@ -21,6 +21,7 @@ const CONSEQUENCE: Readonly<Record<ProtocolFaultKind, readonly [ErrorText | unde
 export function refuse(connection: Connection, fault: ProtocolFault): void {
   connection.context.options.logger.error(`${connection.label} - ${fault.detail}`);
   const [text, reason] = CONSEQUENCE[fault.kind];
+  if (fault.kind === "connect-required") connection.context.events.refused(connection, reason);
   if (text === undefined) connection.close(reason);
   else connection.fail(text, reason);
 }

@@ -40,6 +40,7 @@ function turnAway(connection: Connection, reason: string): void {
   const { user, nkey } = connection.options;
   const who = user || nkey;
   connection.logError(`authentication error${who === "" ? "" : ` - User "${who}"`}: ${reason}`);
+  connection.context.events.refused(connection, CLOSE_REASON.authenticationFailure);
   connection.fail(ERROR_TEXT.authorizationViolation, CLOSE_REASON.authenticationFailure);
 }
 
@@ -63,5 +64,6 @@ function enter(connection: Connection, accepted: Accepted): boolean {
     connection.fail(ERROR_TEXT.userAuthenticationExpired, CLOSE_REASON.authenticationExpired),
   );
   connection.parser.connectOnly = false;
+  connection.context.events.entered(connection);
   return true;
 }

@@ -1,4 +1,5 @@
-import { trafficByAccount } from "./account-traffic.js";
+import type { Account } from "../accounts/account.js";
+import { accountTraffic } from "./account-traffic.js";
 import type { BrokerView } from "./broker-view.js";
 import { answerHead } from "./peerings.js";
 
@@ -13,22 +14,27 @@ export interface AccountStatzOptions {
 /** /accstatz: connections and traffic by account. Source: nats-server monitor.go `AccountStatz`. */
 export function accountStatz(view: BrokerView, options: AccountStatzOptions = {}) {
   const { accounts = [], unused = false } = options;
-  const shown = [...trafficByAccount(view)].filter(
-    ([{ name, connections }]) =>
-      (unused || connections.size > 0) && (accounts.length === 0 || accounts.includes(name)),
-  );
+  const shown = view.context.accounts
+    .all()
+    .filter(
+      ({ name, connections }) =>
+        (unused || connections.size > 0) && (accounts.length === 0 || accounts.includes(name)),
+    );
+  return { ...answerHead(view), account_statz: shown.map(accountStat) };
+}
+
+/** Connections and traffic of an account. Source: nats-server events.go `AccountStat`. */
+export function accountStat(account: Account) {
+  const traffic = accountTraffic(account);
   return {
-    ...answerHead(view),
-    account_statz: shown.map(([account, traffic]) => ({
-      acc: account.name,
-      name: account.name,
-      conns: account.connections.size,
-      leafnodes: 0,
-      total_conns: account.connections.size,
-      num_subscriptions: account.router.subscriptionCount,
-      sent: { msgs: traffic.outMessages, bytes: traffic.outBytes },
-      received: { msgs: traffic.inMessages, bytes: traffic.inBytes },
-      slow_consumers: account.slowConsumers,
-    })),
+    acc: account.name,
+    name: account.nameTag || account.name,
+    conns: account.connections.size,
+    leafnodes: 0,
+    total_conns: account.connections.size,
+    num_subscriptions: account.router.subscriptionCount,
+    sent: { msgs: traffic.outMessages, bytes: traffic.outBytes },
+    received: { msgs: traffic.inMessages, bytes: traffic.inBytes },
+    slow_consumers: account.slowConsumers,
   };
 }

@@ -2,7 +2,7 @@ import { performance } from "node:perf_hooks";
 import { cpuUsage, memoryUsage } from "node:process";
 import type { Account } from "../accounts/account.js";
 import type { Traffic } from "../connection/traffic.js";
-import { trafficByAccount } from "./account-traffic.js";
+import { accountTraffic } from "./account-traffic.js";
 import type { BrokerView } from "./broker-view.js";
 import { healthz } from "./healthz.js";
 import { jetStreamMetrics } from "./jetstream-metrics.js";
@@ -82,7 +82,7 @@ function trafficMetrics({ context }: BrokerView): Metric[] {
 }
 
 function accountMetrics(view: BrokerView): Metric[] {
-  const traffic = [...trafficByAccount(view)];
+  const traffic = view.context.accounts.all().map((account) => [account, accountTraffic(account)] as const);
   const perAccount = (figure: (account: Account, traffic: Traffic) => number) =>
     traffic.map(([account, sums]) => ({ labels: { account: account.name }, value: figure(account, sums) }));
   const row = (type: Metric["type"], name: string, help: string) => ({

@@ -1,5 +1,5 @@
 import { isNkey, type NkeyKind, verifyNkeySignature } from "../nkey.js";
-import { ClaimObject, invalidJwt } from "./claim-object.js";
+import { type ClaimObject, claimObject, invalidJwt } from "./claim-object.js";
 
 /** What every claim has. Times are seconds since 1970; 0: not given. */
 export interface ClaimsData {
@@ -55,13 +55,13 @@ export function decodeToken(token: string): SignedToken {
   const parts = token.split(".");
   const [head = "", body = "", signature = ""] = parts;
   if (parts.length !== 3) throw invalidJwt(`it has ${parts.length} parts, not 3`);
-  const header = ClaimObject.of(json(head, "the header"), "the header");
+  const header = claimObject(json(head, "the header"), "the header");
   if (header.text("typ").toUpperCase() !== "JWT") throw invalidJwt(`its type is "${header.text("typ")}"`);
   const algorithm = header.text("alg").toLowerCase();
   if (algorithm !== "ed25519" && algorithm !== "ed25519-nkey") {
     throw invalidJwt(`its algorithm is "${header.text("alg")}", not ed25519-nkey`);
   }
-  const claim = ClaimObject.of(json(body, "the claim"));
+  const claim = claimObject(json(body, "the claim"));
   const nats = claim.object("nats");
   const ownKind = claim.text("type");
   const kind = ownKind === "" ? nats.text("type") : ownKind;
