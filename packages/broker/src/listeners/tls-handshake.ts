@@ -62,7 +62,7 @@ export async function handshake(socket: Socket, settings: HandshakeSettings): Pr
   const onClose = () => secure.destroy(new Error("the client has closed the connection"));
   socket.once("close", onClose);
   try {
-    await once(secure, "secure");
+    await secured(secure);
     const fault = options.requestCert ? (secure as unknown as Verified).ssl.verifyError() : undefined;
     if (fault) throw fault;
     if (pinnedCerts && !isPinned(secure.getPeerX509Certificate(), pinnedCerts)) {
@@ -77,6 +77,17 @@ export async function handshake(socket: Socket, settings: HandshakeSettings): Pr
     late.cancel();
     socket.off("close", onClose);
   }
+}
+
+/** A socket that the client has closed may end without an error. */
+function secured(secure: TLSSocket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    secure.once("secure", resolve);
+    secure.once("error", reject);
+    secure.once("close", () =>
+      reject(brokerError("TLS_HANDSHAKE_FAILED", "the client has closed the connection")),
+    );
+  });
 }
 
 function isPinned(certificate: X509Certificate | undefined, pinned: readonly string[]): boolean {
