@@ -12,6 +12,8 @@ const DIFFERS = 2;
  * subject it met, and the full blocks that hold no match.
  */
 export class FilterView {
+  /** How often it was asked for. */
+  uses = 0;
   private verdicts = new Uint8Array(64);
   /** Full blocks without a match; they stay so, as messages only leave them. */
   private readonly barren = new WeakSet<IndexBlock>();

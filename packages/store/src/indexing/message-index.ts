@@ -9,6 +9,8 @@ import { type SubjectEntry, SubjectIndex } from "./subject-index.js";
 const MAX_VIEWS = 128;
 /** Steps in the subjects' tree after which a filter counts as not selective. */
 const SELECTIVE_WALK_NODES = 64;
+/** How often filters that are not selective are used before that is looked at again. */
+const USES_BETWEEN_WALKS = 256;
 
 /** A message without its bytes. */
 export interface IndexedMessage {
@@ -256,11 +258,14 @@ export class MessageIndex {
     const [only] = filters;
     if (filters.length === 1 && only !== undefined && !hasWildcard(only))
       return this.subjectIndex.matching(only);
+    // Filters that were not selective a moment ago are not looked at again each time.
+    const view = this.views.get(viewKey(filters));
+    if (view !== undefined && ++view.uses % USES_BETWEEN_WALKS !== 0) return undefined;
     return this.subjectIndex.fewMatching(filters, SELECTIVE_WALK_NODES);
   }
 
   private view(filters: readonly string[]): FilterView {
-    const key = filters.join("\n");
+    const key = viewKey(filters);
     const view = this.views.get(key) ?? new FilterView([...filters]);
     this.views.delete(key);
     this.views.set(key, view);
@@ -270,6 +275,10 @@ export class MessageIndex {
     }
     return view;
   }
+}
+
+function viewKey(filters: readonly string[]): string {
+  return filters.length === 1 ? (filters[0] ?? "") : filters.join("\n");
 }
 
 function isUnfiltered(filters: readonly string[]): boolean {

@@ -52,6 +52,8 @@ interface Route {
   readonly fallback: JetStreamErrorName;
   /** Fields a response has even when it carries an error. */
   readonly whenFailed?: ResponseBody;
+  /** It acts at once, and then only waits until that is durable: the next request need not wait with it. */
+  readonly overlaps?: true;
 }
 
 /** A verb that only means something in a cluster, or is not supported: always answered with `error`. */
@@ -119,6 +121,7 @@ const ROUTES: readonly Route[] = [
   },
   {
     verb: "STREAM.MSG.GET",
+    overlaps: true,
     args: [1, 1],
     type: "stream_msg_get",
     fallback: "StreamGeneral",
@@ -126,6 +129,7 @@ const ROUTES: readonly Route[] = [
   },
   {
     verb: "STREAM.MSG.DELETE",
+    overlaps: true,
     args: [1, 1],
     type: "stream_msg_delete",
     fallback: "StreamMsgDeleteFailed",
@@ -255,11 +259,13 @@ export class ApiRouter {
       if (isLevelMissing) this.refuse(reply, STATUS.requiredApiLevel);
       else if (reply !== "") directGet({ account: this.account, args: tokens.slice(2), payload, reply });
     } else if (!OPERATOR_VERBS.has(first ?? "")) {
-      this.account.tasks.add(() =>
-        isLevelMissing
-          ? this.fail(reply, this.findRoute(tokens) ?? UNKNOWN, apiFault("RequiredApiLevel"))
-          : this.answer(tokens, payload, reply),
-      );
+      const route = this.findRoute(tokens) ?? UNKNOWN;
+      this.account.tasks.add(() => {
+        if (isLevelMissing) return this.fail(reply, route, apiFault("RequiredApiLevel"));
+        const args = tokens.slice(route.verb.split(".").length);
+        const answered = this.answer(route, { account: this.account, args, payload }, reply);
+        return route.overlaps ? undefined : answered;
+      });
     }
   }
 
@@ -279,11 +285,9 @@ export class ApiRouter {
     else consumer.pull(reply, payload);
   }
 
-  private answer(tokens: readonly string[], payload: string, reply: string): undefined | Promise<void> {
-    const route = this.findRoute(tokens) ?? UNKNOWN;
-    const args = tokens.slice(route.verb.split(".").length);
+  private answer(route: Route, request: ApiRequest, reply: string): undefined | Promise<void> {
     try {
-      const body = route.handle({ account: this.account, args, payload });
+      const body = route.handle(request);
       if (body instanceof Promise) {
         return body.then(
           (resolved) => this.succeed(reply, route, resolved),
