@@ -7,13 +7,15 @@ import { removeAddressFile, writeAddressFile } from "./address-file.js";
 import { Authenticators } from "./auth/authenticators.js";
 import { isOperated } from "./config/operated.js";
 import { BlockPool } from "./connection/block-pool.js";
-import type { BrokerContext } from "./connection/broker-context.js";
 import { CLOSE_REASON } from "./connection/close-reason.js";
 import { Connection, type Peer } from "./connection/connection.js";
 import { ConnectionEvents } from "./connection/connection-events.js";
 import { type BrokerStatistics, ConnectionRegistry } from "./connection/connection-registry.js";
 import { FlushQueue } from "./connection/flush-queue.js";
+import { brokerError } from "./errors.js";
 import type { BrokerJetStream } from "./jetstream/broker-jetstream.js";
+import { leaveSlowly } from "./lame-duck.js";
+import { advertisedAddress } from "./listeners/advertised-address.js";
 import { inProcessPair } from "./listeners/in-process.js";
 import { TcpListener } from "./listeners/tcp.js";
 import type { TlsUpgrade } from "./listeners/tls-upgrade.js";
@@ -21,6 +23,8 @@ import { BrokerState } from "./monitoring/broker-state.js";
 import type { ListenerAddress } from "./monitoring/broker-view.js";
 import type { MonitoringServer } from "./monitoring/monitoring-server.js";
 import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from "./options.js";
+import { planReload } from "./reload/reload-plan.js";
+import { type LiveContext, takeOver } from "./reload/take-over.js";
 import { createServerId } from "./server-id.js";
 import { SystemService } from "./system/system-service.js";
 import { REPORTED_VERSION } from "./version.js";
@@ -40,6 +44,20 @@ export interface Broker extends AsyncDisposable {
   statistics(): BrokerStatistics;
   /** Opens a client connection inside the process, without a socket. The stream speaks the NATS protocol. */
   connectInProcess(): Duplex;
+  /**
+   * Takes over changed options: users, permissions, limits, TLS and the like. Connections that lose their right are
+   * closed. Certificates are read again.
+   *
+   * @param options - all of them, as for {@link startBroker}; logger and clock stay.
+   * @throws GanglionError `INVALID_BROKER_OPTIONS`, `TLS_UNUSABLE`, `RELOAD_REFUSED` for what cannot change, such as a
+   *   port; then nothing has changed.
+   */
+  reload(options: BrokerOptions): Promise<void>;
+  /**
+   * Stops slowly: accepts no more connections, tells clients to go elsewhere, closes them spread over
+   * `lameDuckDurationMs`, and then stops. {@link Broker.close} cuts it short.
+   */
+  lameDuck(): Promise<void>;
   /** Stops: closes the listener, the connections and JetStream. Idempotent. */
   close(): Promise<void>;
 }
@@ -61,7 +79,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
 class RunningBroker implements Broker {
   readonly serverId = createServerId();
   readonly serverName: string;
-  private readonly context: BrokerContext;
+  private readonly context: LiveContext;
   private listener: TcpListener | undefined;
   private tls: TlsUpgrade | undefined;
   private jetstream: BrokerJetStream | undefined;
@@ -70,8 +88,10 @@ class RunningBroker implements Broker {
   private operatorMode: OperatorMode | undefined;
   private systemService: SystemService | undefined;
   private closing: Promise<void> | undefined;
+  private leaving: Promise<void> | undefined;
+  private readonly closeNow = new AbortController();
 
-  constructor(private readonly options: ResolvedBrokerOptions) {
+  constructor(options: ResolvedBrokerOptions) {
     this.serverName = options.serverName ?? this.serverId;
     this.context = {
       options,
@@ -108,10 +128,7 @@ class RunningBroker implements Broker {
     if (system !== undefined) this.systemService = new SystemService(this.state, system);
     try {
       this.monitoring = await this.openMonitoring();
-      if (options.tls !== undefined) {
-        const { TlsUpgrade } = await import("./listeners/tls-upgrade.js");
-        this.tls = new TlsUpgrade(options.tls, options);
-      }
+      this.tls = await this.openTls(options);
       this.listener = await TcpListener.open(options, (socket) => this.acceptSocket(socket));
     } catch (error) {
       this.systemService?.close();
@@ -133,6 +150,10 @@ class RunningBroker implements Broker {
     const server = await MonitoringServer.open({ host, port: httpPort }, this.state);
     this.state.addresses.http = server.address;
     return server;
+  }
+
+  private get options(): ResolvedBrokerOptions {
+    return this.context.options;
   }
 
   get host(): string {
@@ -169,7 +190,33 @@ class RunningBroker implements Broker {
     return client;
   }
 
+  async reload(options: BrokerOptions): Promise<void> {
+    const { logger, clock } = this.options;
+    const next = resolveBrokerOptions({ ...options, logger, clock });
+    const { changes, refused } = planReload(this.options, next);
+    if (refused.length > 0) {
+      throw brokerError("RELOAD_REFUSED", `Cannot reload: ${refused.join("; ")}`, { details: { refused } });
+    }
+    // Certificates may be new although the paths are the old ones.
+    const tls = await this.openTls(next);
+    this.tls = tls;
+    await takeOver(this.context, next, changes);
+    await this.jetstream?.follow(next.accounts ?? []);
+  }
+
+  private async openTls(options: ResolvedBrokerOptions): Promise<TlsUpgrade | undefined> {
+    if (options.tls === undefined) return undefined;
+    const { TlsUpgrade } = await import("./listeners/tls-upgrade.js");
+    return new TlsUpgrade(options.tls, options);
+  }
+
+  lameDuck(): Promise<void> {
+    this.leaving ??= this.leave();
+    return this.leaving;
+  }
+
   close(): Promise<void> {
+    this.closeNow.abort();
     this.closing ??= this.shutDown();
     return this.closing;
   }
@@ -187,6 +234,13 @@ class RunningBroker implements Broker {
     const peer = { host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
     if (this.tls === undefined || this.closing !== undefined) this.accept(socket, peer);
     else void this.tls.open(new Connection(this.context, socket, peer), socket);
+  }
+
+  private async leave(): Promise<void> {
+    this.options.logger.info("Entering lame duck mode, stop accepting new clients");
+    this.listener?.close();
+    await leaveSlowly(this.context, this.closeNow.signal);
+    await this.close();
   }
 
   private async shutDown(): Promise<void> {
@@ -208,6 +262,7 @@ class RunningBroker implements Broker {
 
   private info(): ServerInfo {
     const { tls, allowNonTls = false } = this.options;
+    const { clientAdvertise } = this.options;
     return {
       server_id: this.serverId,
       server_name: this.serverName,
@@ -216,11 +271,13 @@ class RunningBroker implements Broker {
       go: `node${process.versions.node}`,
       host: this.host,
       port: this.port,
+      ...(clientAdvertise && advertisedAddress(clientAdvertise, this.port)),
       headers: true,
       max_payload: this.options.maxPayloadBytes,
       ...(this.options.jetstream === undefined ? {} : { jetstream: true }),
       ...(tls && (allowNonTls ? { tls_available: true } : { tls_required: true })),
       ...(tls?.verify && { tls_verify: true }),
+      ...(this.leaving && { ldm: true }),
     };
   }
 }

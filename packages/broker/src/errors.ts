@@ -13,6 +13,8 @@ export const BROKER_ERRORS = {
   INVALID_MONITORING_REQUEST:
     "A monitoring endpoint was asked with a wrong parameter; over HTTP it answers 400.",
   INVALID_FLAGS: "The command line of the broker cannot be used.",
+  RELOAD_REFUSED:
+    "A running broker cannot take over changed options; `details.refused` says why. Nothing was changed.",
   STORE_IN_USE: "Another process uses the store directory and serves no broker that could be joined.",
   TLS_UNUSABLE: "The certificates, keys or other settings of a tls block cannot be used.",
   TLS_HANDSHAKE_FAILED:

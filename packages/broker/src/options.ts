@@ -21,6 +21,7 @@ import { isOption } from "./config/option-names.js";
 import { withoutEffect } from "./config/pending-options.js";
 import type { BrokerConfig } from "./config/schema.js";
 import { brokerError } from "./errors.js";
+import { advertisedAddress } from "./listeners/advertised-address.js";
 
 /** JetStream of a broker. Without a directory streams are kept in memory and are gone when the broker stops. */
 export interface JetStreamOptions extends Omit<JetStreamConfig, "enabled"> {
@@ -200,6 +201,10 @@ function faultsOf(given: BrokerOptions): readonly string[] {
   }
   if (given.serverName !== undefined && !/^\S+$/.test(given.serverName)) {
     faults.push(`serverName ${JSON.stringify(given.serverName)} must be non-empty and without spaces`);
+  }
+  const { clientAdvertise } = given;
+  if (clientAdvertise && advertisedAddress(clientAdvertise, 1) === undefined) {
+    faults.push(`clientAdvertise ${JSON.stringify(clientAdvertise)} must be "host" or "host:port"`);
   }
   return faults;
 }

@@ -63,7 +63,8 @@ export class Accounts {
     return [...this.byName.values()];
   }
 
-  private configure({ accounts = [], systemAccount, noSystemAccount }: AccountsConfig): void {
+  /** Takes over what the configuration says. Accounts it does not name any more stay, without users. */
+  configure({ accounts = [], systemAccount, noSystemAccount }: AccountsConfig): void {
     for (const account of accounts) this.define(account);
     const systemName = systemAccount ?? (noSystemAccount ? undefined : SYSTEM_ACCOUNT);
     this.system = systemName === undefined ? undefined : this.getOrCreate(systemName);

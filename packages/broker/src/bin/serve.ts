@@ -1,6 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { type Broker, startBroker } from "../broker.js";
 import { formatFault } from "../config/fault.js";
+import { brokerFields } from "../config/schema.js";
+import { brokerError } from "../errors.js";
 import { type BrokerOptions, COMMAND_OPTIONS } from "../options.js";
 import type { Flags } from "./flags.js";
 import { type CommandSettings, loadSettings } from "./load-settings.js";
@@ -22,64 +24,129 @@ export async function serve(flags: Flags, executable: string): Promise<void> {
   const log = new CommandLog(settings.options);
   for (const warning of settings.warnings) log.warn(formatFault(warning));
   try {
-    await new Command(flags, log, executable).start(settings);
+    await new Command({ flags, log, executable }, settings.options).start();
   } catch (error) {
     log.fatal((error as Error).message);
     process.exitCode = 1;
   }
 }
 
+interface CommandContext {
+  readonly flags: Flags;
+  readonly log: CommandLog;
+  readonly executable: string;
+}
+
 /** The running command: a broker with its files. */
 class Command {
   private portsFile: string | undefined;
+  private isLeaving = false;
   private isStopping = false;
 
   constructor(
-    private readonly flags: Flags,
-    private readonly log: CommandLog,
-    private readonly executable: string,
+    private readonly context: CommandContext,
+    private options: CommandSettings["options"],
   ) {}
 
-  async start({ options }: CommandSettings): Promise<void> {
-    const { log } = this;
+  async start(): Promise<void> {
+    const { log, flags } = this.context;
     log.info("Starting ganglion-broker");
-    if (this.flags.configFile) log.info(`Using configuration file: ${this.flags.configFile}`);
-    const broker = await startBroker(this.brokerOptions(options));
+    if (flags.configFile) log.info(`Using configuration file: ${flags.configFile}`);
+    const broker = await startBroker(this.brokerOptions(this.options));
     try {
-      this.writeFiles(broker, options);
+      this.writePid();
+      this.writePorts(broker);
     } catch (error) {
       await broker.close();
       throw error;
     }
     handleSignals(log, {
       stop: () => void this.stop(broker),
+      // In lame duck mode the end is near anyway. Source: nats-server signal.go `handleSignal`.
+      terminate: () => void (this.isLeaving || this.stop(broker)),
       reopenLog: () => log.reopen(),
+      reload: () => void this.reload(broker),
+      lameDuck: () => void this.leave(broker),
     });
     log.info("Server is ready");
   }
 
-  private writeFiles(broker: Broker, { pidFile, portsFileDir }: BrokerOptions): void {
-    if (pidFile) writeFileSync(pidFile, String(process.pid));
-    if (portsFileDir) this.portsFile = writePortsFile(portsFileDir, this.executable, portsOf(broker));
-  }
-
   private brokerOptions(options: BrokerOptions): BrokerOptions {
     const own: ReadonlySet<string> = new Set(COMMAND_OPTIONS);
+    const { log } = this.context;
     return {
       ...Object.fromEntries(Object.entries(options).filter(([name]) => !own.has(name))),
-      logger: this.log,
-      traceLine: (line) => this.log.trace(line),
+      logger: log,
+      traceLine: (line) => log.trace(line),
       trace: options.trace ?? false,
     };
+  }
+
+  private writePid(): void {
+    if (this.options.pidFile) writeFileSync(this.options.pidFile, String(process.pid));
+  }
+
+  private writePorts(broker: Broker): void {
+    const { portsFileDir } = this.options;
+    if (portsFileDir) {
+      this.portsFile = writePortsFile(portsFileDir, this.context.executable, portsOf(broker));
+    }
+  }
+
+  private removePorts(): void {
+    if (this.portsFile !== undefined) removePortsFile(this.portsFile);
+    this.portsFile = undefined;
+  }
+
+  /** Reads the configuration file again. What cannot be taken over is told, and changes nothing. */
+  private async reload(broker: Broker): Promise<void> {
+    const { log, flags } = this.context;
+    try {
+      if (!flags.configFile) {
+        throw brokerError(
+          "RELOAD_REFUSED",
+          "can only reload config when a file is provided using -c or --config",
+        );
+      }
+      const { options, warnings } = loadSettings(flags);
+      for (const warning of warnings) log.warn(formatFault(warning));
+      await broker.reload(this.brokerOptions(options));
+      this.follow(broker, options);
+    } catch (error) {
+      log.error(`Failed to reload server configuration: ${(error as Error).message}`);
+    }
+  }
+
+  /** Takes over what concerns the command itself. */
+  private follow(broker: Broker, options: CommandSettings["options"]): void {
+    const before = this.options;
+    this.options = options;
+    const changed = COMMAND_OPTIONS.filter((name) => before[name] !== options[name]);
+    this.context.log.configure(options);
+    if (changed.includes("pidFile")) this.writePid();
+    if (changed.includes("portsFileDir")) {
+      this.removePorts();
+      this.writePorts(broker);
+    }
+    for (const name of changed) {
+      this.context.log.info(`Reloaded: ${brokerFields[name].keys[0]} = ${options[name] ?? ""}`);
+    }
+  }
+
+  private async leave(broker: Broker): Promise<void> {
+    if (this.isLeaving || this.isStopping) return;
+    this.isLeaving = true;
+    await broker.lameDuck();
+    await this.stop(broker);
   }
 
   private async stop(broker: Broker): Promise<void> {
     if (this.isStopping) return;
     this.isStopping = true;
-    this.log.info("Initiating Shutdown...");
-    if (this.portsFile !== undefined) removePortsFile(this.portsFile);
+    this.context.log.info("Initiating Shutdown...");
+    this.removePorts();
     await broker.close();
-    this.log.info("Server Exiting..");
+    this.context.log.info("Server Exiting..");
     process.exit(0);
   }
 }

@@ -2,10 +2,16 @@ import type { Logger } from "@ganglion/kernel";
 
 /** What the signals of the command do. */
 export interface SignalActions {
-  /** SIGINT, SIGTERM. */
+  /** SIGINT. */
   stop(): void;
+  /** SIGTERM. */
+  terminate(): void;
   /** SIGUSR1. */
   reopenLog(): void;
+  /** SIGHUP. */
+  reload(): void;
+  /** SIGUSR2. */
+  lameDuck(): void;
 }
 
 /** Connects the process's signals. Source: nats-server signal.go `handleSignals`. */
@@ -16,9 +22,9 @@ export function handleSignals(logger: Logger, actions: SignalActions): void {
       act();
     });
   on("SIGINT", () => actions.stop());
-  on("SIGTERM", () => actions.stop());
+  on("SIGTERM", () => actions.terminate());
   // Node's inspector would be started by SIGUSR1 if nobody listened.
   on("SIGUSR1", () => actions.reopenLog());
-  // Until configuration can be reloaded, the signal must at least not end the process.
-  on("SIGHUP", () => {});
+  on("SIGUSR2", () => actions.lameDuck());
+  on("SIGHUP", () => actions.reload());
 }

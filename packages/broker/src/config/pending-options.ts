@@ -12,7 +12,6 @@ type Pending = Readonly<Partial<Record<keyof BrokerConfig, "refused" | "ignored"
 
 /** Options nothing acts on yet. Whoever makes one work removes its row. */
 const PENDING: Pending = {
-  clientAdvertise: "ignored",
   cluster: "refused",
   connectErrorReports: "ignored",
   defaultJetStreamDomain: "refused",

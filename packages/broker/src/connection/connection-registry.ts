@@ -33,7 +33,7 @@ export class ConnectionRegistry {
   private pastStalls = 0;
 
   constructor(
-    private readonly maxConnections: number,
+    public maxConnections: number,
     maxClosedConnections = DEFAULT_MAX_CLOSED_CONNECTIONS,
   ) {
     this.closed = new ClosedConnections(maxClosedConnections);

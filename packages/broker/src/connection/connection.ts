@@ -48,6 +48,7 @@ export class Connection implements Subscriber {
   readonly parser: ClientOperationParser;
   readonly keepalive: Keepalive;
   readonly admission: Admission;
+  private readonly dispatch: Dispatch;
   /** What it may publish and subscribe to; undefined: everything. */
   permissions: Permissions | undefined;
   observer: DeliveryObserver | undefined;
@@ -72,7 +73,7 @@ export class Connection implements Subscriber {
   readonly startedUs: number;
   /** For logs: `127.0.0.1:4711 - cid:5`. */
   label: string;
-  readonly traceOut: ((line: string) => void) | undefined;
+  traceOut: ((line: string) => void) | undefined;
   // Copies of options that every message needs.
   echo = DEFAULT_CONNECT_OPTIONS.echo;
   headers = DEFAULT_CONNECT_OPTIONS.headers;
@@ -92,8 +93,8 @@ export class Connection implements Subscriber {
     this.account.connections.add(this);
     this.maxSubscriptions = options.maxSubscriptions;
     this.publisher = new Publisher({ clientId: this.id, accountName: this.account.name }, this);
-    this.traceOut = options.traceLine && ((line) => this.trace(`->> ${line}`));
-    this.permit(undefined);
+    this.dispatch = new Dispatch(this);
+    this.followTrace();
     this.outbox = new Outbox(transport, context.outboxEnvironment, (reason) => this.slow(reason));
     const authenticator = context.authenticators.of(connectionType);
     this.admission = new Admission(
@@ -101,13 +102,13 @@ export class Connection implements Subscriber {
       authenticator,
       options.clock,
     );
-    this.parser = new ClientOperationParser(new Dispatch(this), {
+    this.parser = new ClientOperationParser(this.dispatch, {
       maxControlLineBytes: options.maxControlLineBytes,
       maxPayloadBytes: options.maxPayloadBytes,
       allowHeaders: false,
       connectOnly: authenticator.required,
     });
-    this.keepalive = new Keepalive(options, {
+    this.keepalive = new Keepalive(() => context.options, {
       sendPing: () => this.send(PING, "PING"),
       stale: () => this.fail(ERROR_TEXT.staleConnection, CLOSE_REASON.staleConnection),
     });
@@ -185,9 +186,27 @@ export class Connection implements Subscriber {
       account.connections.add(this);
       this.publisher = new Publisher({ clientId: this.id, accountName: account.name }, this);
     }
+    this.limit(limits);
+  }
+
+  /** Takes over changed options of the broker. */
+  followOptions(): void {
+    this.parser.maxControlLineBytes = this.context.options.maxControlLineBytes;
+    this.limit(this.admission.accepted?.limits);
+    this.keepalive.restart();
+    this.followTrace();
+  }
+
+  private followTrace(): void {
+    const isTraced = this.context.options.traceLine !== undefined;
+    this.traceOut = isTraced ? (line) => this.trace(`->> ${line}`) : undefined;
+    this.permit(this.permissions);
+  }
+
+  /** The lowest limit holds. Source: nats-server client.go `applyAccountLimits`. */
+  private limit(limits: ConnectionLimits = {}): void {
     const { options } = this.context;
-    const all = [options, account.limits, limits];
-    // Source: nats-server client.go `applyAccountLimits`.
+    const all = [options, this.account.limits, limits];
     this.maxSubscriptions = lowest(all.map(({ maxSubscriptions }) => maxSubscriptions || -1)) ?? 0;
     const payloads = all.map(({ maxPayloadBytes }) => maxPayloadBytes ?? -1);
     this.parser.maxPayloadBytes = lowest(payloads) ?? options.maxPayloadBytes;
@@ -196,6 +215,7 @@ export class Connection implements Subscriber {
   /** Sets what it may publish and subscribe to from now on. */
   permit(permissions: Permissions | undefined): void {
     this.permissions = permissions;
+    this.dispatch.forget();
     const isWatched = this.traceOut !== undefined || permissions?.grantsResponses === true;
     this.observer = isWatched ? new DeliveryWatch(this) : undefined;
   }
@@ -225,6 +245,12 @@ export class Connection implements Subscriber {
         ...extra,
       }),
     );
+  }
+
+  /** Sends INFO again because something has changed, to a client that understands that. */
+  announce(extra: Partial<ServerInfo> = {}): void {
+    if (this.isClosed || !this.firstPongSent || this.options.protocol < 1) return;
+    this.sendInfo(extra);
   }
 
   send(bytes: Uint8Array, operation: string): void {

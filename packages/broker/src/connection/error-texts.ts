@@ -27,5 +27,5 @@ export const ERROR_TEXT = {
 /** One of the texts of {@link ERROR_TEXT}, or a permission violation that names a subject. */
 export type ErrorText =
   | (typeof ERROR_TEXT)[keyof typeof ERROR_TEXT]
-  | `Permissions Violation for ${"Publish" | "Subscription"} to "${string}"${"" | ` using queue "${string}"` | ", too many tokens"}`
+  | `Permissions Violation for ${"Publish" | "Subscription"} to "${string}"${"" | ` using queue "${string}"` | ", too many tokens" | ` (sid "${string}")` | ` using queue "${string}" (sid "${string}")`}`
   | `Permissions Violation for Publish with Reply of "${string}"`;

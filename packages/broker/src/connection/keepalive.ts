@@ -35,13 +35,23 @@ export class Keepalive {
   rttMs: number | undefined;
 
   constructor(
-    private readonly settings: KeepaliveSettings,
+    private readonly settingsNow: () => KeepaliveSettings,
     private readonly actions: KeepaliveActions,
   ) {
+    const { settings } = this;
     this.startedMs = settings.clock.monotonicMs();
     this.lastInMs = this.startedMs;
     this.lastActiveMs = this.startedMs;
     this.arm(settings.pingIntervalMs);
+  }
+
+  private get settings(): KeepaliveSettings {
+    return this.settingsNow();
+  }
+
+  /** The settings have changed. */
+  restart(): void {
+    this.arm(this.settings.pingIntervalMs);
   }
 
   /** CONNECT has arrived: the first PING follows soon, to measure the round trip. */

@@ -23,8 +23,8 @@ export interface OutboxEnvironment {
   readonly pool: BlockPool;
   readonly queue: FlushQueue;
   readonly clock: Clock;
-  readonly maxPendingBytes: number;
-  readonly writeDeadlineMs: number;
+  maxPendingBytes: number;
+  writeDeadlineMs: number;
 }
 
 /**

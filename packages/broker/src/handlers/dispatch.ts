@@ -15,8 +15,13 @@ export class Dispatch implements ClientOperationVisitor {
     this.publisher = new PublishHandler(connection);
   }
 
-  connect(json: string): void {
+  /** Forgets what depends on the account and the permissions of the connection: they change. */
+  forget(): void {
     this.publisher.reset();
+  }
+
+  connect(json: string): void {
+    this.forget();
     handleConnect(this.connection, json);
   }
   withoutConnect(): boolean {

@@ -1,5 +1,6 @@
 import type { AccountLimits } from "@ganglion/protocol";
 import { openFileStorage, openMemoryStorage } from "@ganglion/store";
+import type { Account } from "../accounts/account.js";
 import type { Accounts } from "../accounts/accounts.js";
 import type { AccountConfig, AccountJetStreamConfig } from "../config/blocks/accounts.js";
 import type { ResolvedBrokerOptions } from "../options.js";
@@ -11,6 +12,8 @@ import { describeSyncPolicy, syncPolicyOf } from "./sync-policy.js";
 /** JetStream of a broker with the storages it runs on. */
 export interface BrokerJetStream {
   readonly jetstream: JetStream;
+  /** Gives JetStream to new accounts of a changed configuration. What the others have stays. */
+  follow(configs: readonly AccountConfig[]): Promise<void>;
   /** Stops JetStream, then closes the storages. Idempotent. */
   close(): Promise<void>;
 }
@@ -48,13 +51,23 @@ export async function openBrokerJetStream(
     await fileStorage.close();
     await memoryStorage.close();
   };
+  const known = new Set<Account>();
   try {
-    await enableAccounts(jetstream, accounts, options.accounts ?? []);
+    await enableAccounts({ jetstream, accounts, known }, options.accounts ?? []);
   } catch (error) {
     await close();
     throw error;
   }
-  return { jetstream, close };
+  const follow = (configs: readonly AccountConfig[]) =>
+    enableAccounts({ jetstream, accounts, known }, configs);
+  return { jetstream, follow, close };
+}
+
+interface EnabledAccounts {
+  readonly jetstream: JetStream;
+  readonly accounts: Accounts;
+  /** Those that have been dealt with. */
+  readonly known: Set<Account>;
 }
 
 /**
@@ -63,13 +76,14 @@ export async function openBrokerJetStream(
  * Source: nats-server jetstream.go `enableJetStreamAccounts`, `configJetStream`.
  */
 async function enableAccounts(
-  jetstream: JetStream,
-  accounts: Accounts,
+  { jetstream, accounts, known }: EnabledAccounts,
   configs: readonly AccountConfig[],
 ): Promise<void> {
   const { global, system } = accounts;
   const hasOthers = accounts.all().some((account) => account !== global && account !== system);
   for (const account of accounts.all()) {
+    if (known.has(account)) continue;
+    known.add(account);
     const config = configs.find(({ name }) => name === account.name)?.jetstream;
     const isOn = config !== undefined ? config !== false : account === global && !hasOthers;
     if (isOn) await jetstream.enable(account.bus, limitsOf(config || {}));
