@@ -14,6 +14,7 @@ export const CORE_ERRORS = {
   NO_RESPONDERS: "Nobody listens on the subject of a request.",
   TIMEOUT: "No answer arrived before the deadline. The request may still have had its effect.",
   PAYLOAD_TOO_LARGE: "Headers and payload exceed the server's max_payload.",
+  HEALTH_LISTEN_FAILED: "The health server cannot listen on its address.",
   // JetStream
   JETSTREAM_UNAVAILABLE: "The server or the account has no JetStream.",
   JETSTREAM_ERROR: "JetStream refused a request; `details.errorCode` is its error code.",

@@ -27,7 +27,16 @@ export {
   type DeadLetterListOptions,
   DeadLetters,
 } from "./delivery/dead-letters.js";
+export {
+  Discovery,
+  type EndpointCounts,
+  type InstanceChange,
+  type ListInstancesOptions,
+  type ServiceInstance,
+  type WatchInstancesOptions,
+} from "./discovery/discovery.js";
 export { CORE_ERRORS, type CoreErrorCode } from "./errors.js";
+export { type HealthServer, type HealthServerOptions, serveHealth } from "./health/health-server.js";
 export * from "./messages/context.js";
 export { DEAD_LETTER } from "./messages/header-names.js";
 export { ServiceError } from "./messages/service-error.js";

@@ -5,6 +5,7 @@ import type { Provider } from "../container/provider.js";
 import type { Injectable } from "../container/token.js";
 import type { AnyContract } from "../contract/contract.js";
 import type { DeadLetters } from "../delivery/dead-letters.js";
+import type { Discovery } from "../discovery/discovery.js";
 import type { Effects } from "../messages/context.js";
 import type { NatsOptions } from "../nats/nats-options.js";
 import type { ManageMode } from "../topology/apply.js";
@@ -85,6 +86,8 @@ export interface App extends Effects, AsyncDisposable {
    * here: the service checks the input, and values come as the wire carries them.
    */
   client<T extends object>(service: string, options?: ClientOptions): ClassClient<T>;
+  /** The running instances of a service, or of all. Needs a started app. */
+  discover(what?: AnyContract | string): Discovery;
   /** The dead letters of a service, which need not run here. Needs a started app. */
   deadLetters(service: string): DeadLetters;
   /** A dependency. */

@@ -13,7 +13,7 @@ import {
 import type { Container } from "../container/container.js";
 import type { Constructor } from "../container/provider.js";
 import type { Injectable } from "../container/token.js";
-import { type AnyContract, type Bound, contractInfoOf } from "../contract/contract.js";
+import { type AnyContract, type Bound, CONTRACT_INFO, contractInfoOf } from "../contract/contract.js";
 import type {
   AnyEvent,
   AnySingleRpc,
@@ -24,6 +24,7 @@ import type {
   OptionsWithParams,
 } from "../contract/inference.js";
 import { DeadLetters } from "../delivery/dead-letters.js";
+import { Discovery } from "../discovery/discovery.js";
 import { coreError } from "../errors.js";
 import type { Effects } from "../messages/context.js";
 import { type Collected, collect } from "../metadata/collect.js";
@@ -118,6 +119,11 @@ export class RunningApp implements Effects, AsyncDisposable {
     if (definition === undefined)
       throw coreError("INVALID_SERVICE", "A client needs a service, not another component");
     return classClient(this.runtime, definition, options);
+  }
+
+  discover(what?: AnyContract | string): Discovery {
+    const service = typeof what === "object" ? what[CONTRACT_INFO].service : what;
+    return new Discovery(service, () => this.transport);
   }
 
   deadLetters(service: string): DeadLetters {
