@@ -19,6 +19,7 @@ import { advertisedAddress } from "./listeners/advertised-address.js";
 import { inProcessPair } from "./listeners/in-process.js";
 import { TcpListener } from "./listeners/tcp.js";
 import type { TlsUpgrade } from "./listeners/tls-upgrade.js";
+import type { WebSocketListener } from "./listeners/websocket.js";
 import { BrokerState } from "./monitoring/broker-state.js";
 import type { ListenerAddress } from "./monitoring/broker-view.js";
 import type { MonitoringServer } from "./monitoring/monitoring-server.js";
@@ -84,6 +85,7 @@ class RunningBroker implements Broker {
   private tls: TlsUpgrade | undefined;
   private jetstream: BrokerJetStream | undefined;
   private monitoring: MonitoringServer | undefined;
+  private websocket: WebSocketListener | undefined;
   private readonly state: BrokerState;
   private operatorMode: OperatorMode | undefined;
   private systemService: SystemService | undefined;
@@ -128,10 +130,12 @@ class RunningBroker implements Broker {
     if (system !== undefined) this.systemService = new SystemService(this.state, system);
     try {
       this.monitoring = await this.openMonitoring();
+      this.websocket = await this.openWebSocket();
       this.tls = await this.openTls(options);
       this.listener = await TcpListener.open(options, (socket) => this.acceptSocket(socket));
     } catch (error) {
       this.systemService?.close();
+      this.websocket?.close();
       this.monitoring?.close();
       await this.jetstream?.close();
       await this.operatorMode?.[Symbol.asyncDispose]();
@@ -144,12 +148,21 @@ class RunningBroker implements Broker {
   }
 
   private async openMonitoring(): Promise<MonitoringServer | undefined> {
-    const { httpPort, httpHost: host = this.host } = this.options;
-    if (!httpPort) return undefined;
+    const { httpPort, httpsPort } = this.options;
+    if (!httpPort && !httpsPort) return undefined;
     const { MonitoringServer } = await import("./monitoring/monitoring-server.js");
-    const server = await MonitoringServer.open({ host, port: httpPort }, this.state);
-    this.state.addresses.http = server.address;
-    return server;
+    return await MonitoringServer.open(this.state);
+  }
+
+  private async openWebSocket(): Promise<WebSocketListener | undefined> {
+    if (!this.options.websocket?.port) return undefined;
+    const { WebSocketListener } = await import("./listeners/websocket.js");
+    const listener = await WebSocketListener.open(this.options, {
+      accept: (transport, peer) => this.accept(transport, peer),
+      isGuarded: () => this.context.authenticators.of("WEBSOCKET").required,
+    });
+    this.state.addresses.websocket = listener.bound;
+    return listener;
   }
 
   private get options(): ResolvedBrokerOptions {
@@ -169,7 +182,8 @@ class RunningBroker implements Broker {
   }
 
   get monitoringUrl(): string | undefined {
-    const { http } = this.state.addresses;
+    const { http, https } = this.state.addresses;
+    if (https !== undefined) return `https://${authority(https)}`;
     return http && `http://${authority(http)}`;
   }
 
@@ -239,6 +253,7 @@ class RunningBroker implements Broker {
   private async leave(): Promise<void> {
     this.options.logger.info("Entering lame duck mode, stop accepting new clients");
     this.listener?.close();
+    this.websocket?.close();
     await leaveSlowly(this.context, this.closeNow.signal);
     await this.close();
   }
@@ -249,6 +264,7 @@ class RunningBroker implements Broker {
     this.state.isReady = false;
     this.listener?.close();
     this.systemService?.close();
+    this.websocket?.close();
     const connections = this.context.registry.all();
     const closed = connections.map(
       ({ transport }) => new Promise<void>((resolve) => transport.once("close", resolve)),

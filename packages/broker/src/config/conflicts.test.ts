@@ -42,6 +42,8 @@ test.each([
     "lame_duck_grace_period: '3m'",
     "lame_duck_grace_period (180000 ms) must be less than lame_duck_duration (120000 ms)",
   ],
+  ["http_port: 1, https_port: 2, tls { timeout: 1 }", "http_port and https_port exclude each other"],
+  ["https_port: 1", "https_port needs tls"],
   ["max_payload: 2MB, max_pending: 1MB", "max_payload (2097152) must not be more than max_pending (1048576)"],
   ["max_pending: 1k", "max_payload (1048576) must not be more than max_pending (1000)"],
   ["no_auth_user: a", 'no_auth_user "a" is not a user of authorization or accounts'],

@@ -40,6 +40,12 @@ const limits: Check = ({ lameDuckDurationMs, lameDuckGracePeriodMs, maxPayloadBy
   ];
 };
 
+/** Source: nats-server server.go `StartMonitoring`. */
+const monitoring: Check = ({ httpPort, httpsPort, tls }) => [
+  Boolean(httpPort) && Boolean(httpsPort) && "http_port and https_port exclude each other",
+  Boolean(httpsPort) && tls === undefined && "https_port needs tls",
+];
+
 const users: Check = (config) => {
   const { noAuthUser, operators, systemAccount, accounts = [] } = config;
   const isOperated = operators !== undefined;
@@ -184,7 +190,7 @@ const jetstream: Check = (config) => {
   ];
 };
 
-const CHECKS: readonly Check[] = [limits, users, websocket, leafnodes, cluster, jetstream];
+const CHECKS: readonly Check[] = [limits, monitoring, users, websocket, leafnodes, cluster, jetstream];
 
 function allUsers({ authorization, accounts = [] }: BrokerConfig) {
   return [...(authorization?.users ?? []), ...accounts.flatMap((account) => account.users)];

@@ -17,7 +17,6 @@ const PENDING: Pending = {
   defaultJetStreamDomain: "refused",
   featureFlags: "ignored",
   gateway: "refused",
-  httpsPort: "refused",
   leafnodes: "refused",
   mappings: "refused",
   noFastProducerStall: "ignored",
@@ -29,7 +28,6 @@ const PENDING: Pending = {
   reconnectErrorReports: "ignored",
   traceHeaders: "ignored",
   traceVerbose: "ignored",
-  websocket: "refused",
   writeTimeout: "ignored",
 };
 

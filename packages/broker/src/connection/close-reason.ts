@@ -30,3 +30,9 @@ export const CLOSE_REASON = {
 
 /** One of the words of {@link CLOSE_REASON}. */
 export type CloseReason = (typeof CLOSE_REASON)[keyof typeof CLOSE_REASON];
+
+/** Why a connection ends whose transport has failed. WebSocket tells by a code what the client did wrong. */
+export function reasonOfError({ code = "" }: NodeJS.ErrnoException): CloseReason {
+  if (code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") return CLOSE_REASON.maxPayloadExceeded;
+  return code.startsWith("WS_ERR_") ? CLOSE_REASON.protocolViolation : CLOSE_REASON.readError;
+}

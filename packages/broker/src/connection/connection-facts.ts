@@ -65,7 +65,7 @@ export function connectionFacts(connection: Connection): ConnectionFacts {
     name: options.name,
     lang: options.lang,
     version: options.version,
-    tls: tlsFacts(connection.transport),
+    tls: tlsFacts(peer.carrier ?? connection.transport),
     userName: userName(connection),
     accountName: connection.account.name,
   };

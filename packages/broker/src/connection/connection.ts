@@ -20,10 +20,10 @@ import type { DeliveryObserver, Subscriber } from "../routing/subscriber.js";
 import type { Subscription } from "../routing/subscription.js";
 import { Admission, type Applicant } from "./admission.js";
 import type { BrokerContext } from "./broker-context.js";
-import { CLOSE_REASON, type CloseReason } from "./close-reason.js";
+import { CLOSE_REASON, type CloseReason, reasonOfError } from "./close-reason.js";
 import { DeliveryWatch } from "./delivery-watch.js";
 import { ERROR_TEXT, type ErrorText } from "./error-texts.js";
-import { Keepalive } from "./keepalive.js";
+import { Keepalive, type KeepaliveSettings } from "./keepalive.js";
 import { Outbox } from "./outbox.js";
 import { refuse } from "./refuse.js";
 import { stall } from "./stall.js";
@@ -39,6 +39,15 @@ export interface Peer extends Partial<Applicant> {
   readonly type?: "nats" | "websocket";
   /** What INFO says of the listener, where it is not the broker's main one. */
   readonly info?: Partial<ServerInfo>;
+  /** The socket below the transport, when that is another stream. */
+  readonly carrier?: Duplex;
+  /** Fields that stand in for those CONNECT leaves empty. */
+  readonly credentials?: Partial<ConnectOptions>;
+  /** Of the listener, where it has times of its own. */
+  readonly pingIntervalMs?: number;
+  readonly authTimeoutMs?: number;
+  /** Called with the reason before the connection is closed. */
+  closing?(reason: CloseReason): void;
 }
 
 /** One client connection: its state, its subscriptions, its way in (parser) and out (outbox). */
@@ -108,7 +117,7 @@ export class Connection implements Subscriber {
       allowHeaders: false,
       connectOnly: authenticator.required,
     });
-    this.keepalive = new Keepalive(() => context.options, {
+    this.keepalive = new Keepalive(keepaliveSettings(context, peer), {
       sendPing: () => this.send(PING, "PING"),
       stale: () => this.fail(ERROR_TEXT.staleConnection, CLOSE_REASON.staleConnection),
     });
@@ -145,13 +154,13 @@ export class Connection implements Subscriber {
   /** Starts to listen to the client. */
   listen(): void {
     if (this.authenticator.required) {
-      this.admission.expectConnect(this.context.options.authTimeoutMs, () =>
+      this.admission.expectConnect(this.peer.authTimeoutMs ?? this.context.options.authTimeoutMs, () =>
         this.fail(ERROR_TEXT.authenticationTimeout, CLOSE_REASON.authenticationTimeout),
       );
     }
     this.transport.on("data", (chunk: Buffer) => this.receive(chunk));
     this.transport.on("end", () => this.close(CLOSE_REASON.clientClosed));
-    this.transport.on("error", () => this.close(CLOSE_REASON.readError));
+    this.transport.on("error", (error) => this.close(reasonOfError(error)));
     this.transport.on("close", () => this.close(CLOSE_REASON.clientClosed));
   }
 
@@ -237,6 +246,7 @@ export class Connection implements Subscriber {
     this.outbox.append(
       encodeInfo({
         ...this.context.info(),
+        ...this.peer.info,
         client_id: this.id,
         client_ip: this.peer.host,
         ...(required && !hasDefaultUser ? { auth_required: true } : {}),
@@ -307,6 +317,7 @@ export class Connection implements Subscriber {
     this.dropSubscriptions();
     this.account.connections.delete(this);
     this.context.events.left(this, reason);
+    this.peer.closing?.(reason);
     const isBroken = BROKEN.has(reason);
     this.outbox.close({ discard: isBroken });
     if (isBroken) this.transport.destroy();
@@ -356,3 +367,10 @@ const BROKEN: ReadonlySet<CloseReason> = new Set([
   CLOSE_REASON.slowConsumerPendingBytes,
   CLOSE_REASON.slowConsumerWriteDeadline,
 ]);
+
+/** Of the broker, or with the ping interval that is the listener's own. */
+function keepaliveSettings(context: BrokerContext, { pingIntervalMs }: Peer): () => KeepaliveSettings {
+  if (pingIntervalMs === undefined) return () => context.options;
+  const own = { ...context.options, pingIntervalMs };
+  return () => own;
+}

@@ -1,4 +1,4 @@
-import { decodeConnect } from "@ganglion/protocol";
+import { type ConnectOptions, decodeConnect } from "@ganglion/protocol";
 import { CLOSE_REASON } from "../connection/close-reason.js";
 import type { Connection } from "../connection/connection.js";
 import { ERROR_TEXT } from "../connection/error-texts.js";
@@ -17,7 +17,10 @@ export function handleConnect(connection: Connection, json: string): void {
   traceOperation(connection, `CONNECT ${json}`);
   connection.keepalive.connected();
   try {
-    connection.options = decodeConnect(json, connection.options);
+    connection.options = withCredentials(
+      decodeConnect(json, connection.options),
+      connection.peer.credentials,
+    );
   } catch (error) {
     connection.logError((error as Error).message);
     connection.close(CLOSE_REASON.protocolViolation);
@@ -31,6 +34,20 @@ export function handleConnect(connection: Connection, json: string): void {
   connection.verbose = options.verbose;
   connection.parser.allowHeaders = options.headers;
   authenticate(connection, () => welcome(connection, isSecond));
+}
+
+/** Fills in what CONNECT leaves empty. Source: nats-server client.go `processConnect`. */
+function withCredentials(
+  options: ConnectOptions,
+  { jwt = "", user = "", pass = "", auth_token = "" }: Partial<ConnectOptions> = {},
+): ConnectOptions {
+  return {
+    ...options,
+    jwt: options.jwt || jwt,
+    user: options.user || user,
+    pass: options.pass || pass,
+    auth_token: options.auth_token || auth_token,
+  };
 }
 
 /**

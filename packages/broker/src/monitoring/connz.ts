@@ -146,7 +146,8 @@ function subscriptionLists(candidate: Candidate, wanted: ConnzOptions["subscript
 
 function authorization({ facts, connection }: Candidate) {
   return {
-    tls_peer_certs: connection && unlessEmpty(peerCertificates(connection.transport)),
+    tls_peer_certs:
+      connection && unlessEmpty(peerCertificates(connection.peer.carrier ?? connection.transport)),
     authorized_user: unlessEmpty(facts.userName),
     account: facts.accountName === GLOBAL_ACCOUNT ? undefined : facts.accountName,
   };

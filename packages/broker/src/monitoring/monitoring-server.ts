@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer, type ServerOptions } from "node:https";
+import { createServer as createTlsServer } from "node:https";
 import { isGanglionError } from "@ganglion/kernel";
 import { brokerError } from "../errors.js";
+import { tlsServerOptions } from "../listeners/tls-options.js";
 import type { BrokerState } from "./broker-state.js";
-import type { ListenerAddress } from "./broker-view.js";
 import { ENDPOINTS, JSON_CONTENT_TYPE, type MonitoringAnswer } from "./endpoints.js";
 import { badRequest, MonitoringQuery } from "./query.js";
 import { rootPage } from "./root-page.js";
@@ -11,39 +11,37 @@ import { rootPage } from "./root-page.js";
 /** Time a client has to send the head of its request. Source: nats-server server.go `startMonitoring`. */
 const HEADERS_TIMEOUT_MS = 5_000;
 const MAX_HEADER_BYTES = 1024 * 1024;
+const BASE_URL = "http://monitor";
 /** A function name, maybe below an object: anything else would be a script of the asker's own. */
 const CALLBACK = /^[\w$.]{1,128}$/;
 
-/** Where a monitoring server listens. */
-export interface MonitoringListen extends ListenerAddress {
-  /** Certificate and key; absent: plain HTTP. */
-  readonly tls?: ServerOptions;
-}
-
-/** Answers questions about a broker over HTTP. */
+/** Answers questions about a broker over HTTP, or HTTPS when its options say so. */
 export class MonitoringServer {
-  private constructor(
-    private readonly server: Server,
-    readonly address: ListenerAddress,
-  ) {}
+  private constructor(private readonly server: Server) {}
 
-  /** Starts to listen. @throws GanglionError `LISTEN_FAILED`, retryable when the address is in use. */
-  static open({ host, port, tls }: MonitoringListen, state: BrokerState): Promise<MonitoringServer> {
-    const site = new MonitoringSite(state);
-    const limits = { headersTimeout: HEADERS_TIMEOUT_MS, maxHeaderSize: MAX_HEADER_BYTES };
-    const answer = (request: IncomingMessage, response: ServerResponse) => site.answer(request, response);
-    const server = tls ? createTlsServer({ ...tls, ...limits }, answer) : createServer(limits, answer);
+  /**
+   * Starts to listen where the options say, and tells `state` where that is.
+   *
+   * @throws GanglionError `LISTEN_FAILED`, retryable when the address is in use; `TLS_UNUSABLE`.
+   */
+  static open(state: BrokerState): Promise<MonitoringServer> {
+    const { httpPort, httpsPort, httpHost: host, ...options } = state.context.options;
+    const isSecure = Boolean(httpsPort);
+    const address = { host: host ?? options.host, port: Math.max(0, (isSecure ? httpsPort : httpPort) ?? 0) };
+    const server = createSiteServer(state, isSecure);
     return new Promise((resolve, reject) => {
       server.once("error", (cause: NodeJS.ErrnoException) => {
-        const message = `Cannot listen for monitoring on ${host}:${port}: ${cause.message}`;
+        const message = `Cannot listen for monitoring on ${address.host}:${address.port}: ${cause.message}`;
         const retryable = cause.code === "EADDRINUSE";
-        reject(brokerError("LISTEN_FAILED", message, { cause, retryable, details: { host, port } }));
+        reject(brokerError("LISTEN_FAILED", message, { cause, retryable, details: address }));
       });
-      server.listen({ host, port: Math.max(0, port) }, () => {
+      server.listen(address, () => {
         const bound = server.address();
-        const actual = typeof bound === "object" && bound !== null ? bound.port : port;
-        state.context.options.logger.info(`Starting ${tls ? "https" : "http"} monitor on ${host}:${actual}`);
-        resolve(new MonitoringServer(server, { host, port: actual }));
+        const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
+        const scheme = isSecure ? "https" : "http";
+        state.addresses[scheme] = { host: address.host, port };
+        options.logger.info(`Starting ${scheme} monitor on ${address.host}:${port}`);
+        resolve(new MonitoringServer(server));
       });
     });
   }
@@ -53,6 +51,16 @@ export class MonitoringServer {
     this.server.close();
     this.server.closeAllConnections();
   }
+}
+
+function createSiteServer(state: BrokerState, isSecure: boolean): Server {
+  const site = new MonitoringSite(state);
+  const limits = { headersTimeout: HEADERS_TIMEOUT_MS, maxHeaderSize: MAX_HEADER_BYTES };
+  const answer = (request: IncomingMessage, response: ServerResponse) => site.answer(request, response);
+  if (!isSecure) return createServer(limits, answer);
+  // Whoever may look need not show a certificate. Source: nats-server server.go `getMonitoringTLSConfig`.
+  const tls = tlsServerOptions({ ...state.context.options.tls, verify: false });
+  return createTlsServer({ ...tls, ...limits }, answer);
 }
 
 /** The pages of a broker. */
@@ -66,7 +74,8 @@ class MonitoringSite {
   answer(request: IncomingMessage, response: ServerResponse): void {
     // The body, if there is one, means nothing.
     request.resume();
-    const url = URL.parse(request.url ?? "/", "http://monitor");
+    const target = request.url ?? "/";
+    const url = URL.canParse(target, BASE_URL) ? new URL(target, BASE_URL) : undefined;
     const { statusCode, contentType, text } = this.find(url);
     const isJson = contentType === JSON_CONTENT_TYPE;
     response.writeHead(statusCode ?? 200, {
@@ -76,9 +85,9 @@ class MonitoringSite {
     response.end(request.method === "HEAD" ? undefined : text);
   }
 
-  private find(url: URL | null): MonitoringAnswer {
+  private find(url: URL | undefined): MonitoringAnswer {
     const { state, basePath } = this;
-    if (url === null || !url.pathname.startsWith(basePath)) return NOT_FOUND;
+    if (url === undefined || !url.pathname.startsWith(basePath)) return NOT_FOUND;
     const path = url.pathname.slice(basePath.length);
     const endpoint = Object.hasOwn(ENDPOINTS, path) ? ENDPOINTS[path] : undefined;
     const isRoot = path === "/" || path === "";

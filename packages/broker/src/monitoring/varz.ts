@@ -53,7 +53,7 @@ function settings({ context, addresses }: BrokerView) {
     tls_timeout: (options.tls?.timeoutMs ?? DEFAULT_TLS_TIMEOUT_MS) / 1000,
     write_deadline: options.writeDeadlineMs * NANOSECONDS_PER_MS,
     tags: unlessEmpty(options.serverTags),
-    metadata: options.serverMetadata,
+    metadata: options.serverMetadata && Object.fromEntries(options.serverMetadata),
     system_account: context.accounts.system?.name,
   };
 }
