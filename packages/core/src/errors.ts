@@ -25,6 +25,8 @@ export const CORE_ERRORS = {
     "A compare-and-set append lost; `details.actualSequence` is the last sequence when the server told it.",
   UNKNOWN_OUTCOME: "An append was not answered in time: it may or may not be stored.",
   NO_DEAD_LETTER: "A service has no dead letter of this sequence (any more).",
+  NO_OBJECT: "An object store has no object of this name.",
+  OBJECT_DAMAGED: "An object is not what was stored: chunks are missing, changed, or it was replaced.",
   CONSUMER_LOST: "A consumer disappeared and could not be rebuilt.",
   READ_GAP: "An ordered read cannot go on without a gap: messages it needs have been removed.",
   // contracts and services

@@ -43,6 +43,14 @@ export { ServiceError } from "./messages/service-error.js";
 export type { Authentication } from "./nats/authentication.js";
 export { type NatsClientOptions, natsClient } from "./nats/nats-client.js";
 export type { NatsOptions, TlsOptions } from "./nats/nats-options.js";
+export { type ObjectInfo, type ObjectRef, objectRef } from "./objects/object-info.js";
+export {
+  type ObjectData,
+  ObjectStore,
+  type ObjectStoreOptions,
+  type PutOptions,
+  type ReadObject,
+} from "./objects/object-store.js";
 export { type CacheOptions, cache } from "./policies/cache.js";
 export {
   type CircuitBreakerOptions,

@@ -8,6 +8,7 @@ import type { DeadLetters } from "../delivery/dead-letters.js";
 import type { Discovery } from "../discovery/discovery.js";
 import type { Effects } from "../messages/context.js";
 import type { NatsOptions } from "../nats/nats-options.js";
+import type { ObjectStore, ObjectStoreOptions } from "../objects/object-store.js";
 import type { ManageMode } from "../topology/apply.js";
 import type { StreamDefaults } from "../topology/derive.js";
 import type { PlannedChange } from "../topology/plan.js";
@@ -86,6 +87,11 @@ export interface App extends Effects, AsyncDisposable {
    * here: the service checks the input, and values come as the wire carries them.
    */
   client<T extends object>(service: string, options?: ClientOptions): ClassClient<T>;
+  /**
+   * Large objects, such as bodies that are larger than the broker's `max_payload`. The bucket is created at the first
+   * `put`. Needs a started app.
+   */
+  objects(bucket: string, options?: ObjectStoreOptions): ObjectStore;
   /** The running instances of a service, or of all. Needs a started app. */
   discover(what?: AnyContract | string): Discovery;
   /** The dead letters of a service, which need not run here. Needs a started app. */

@@ -28,6 +28,7 @@ import { Discovery } from "../discovery/discovery.js";
 import { coreError } from "../errors.js";
 import type { Effects } from "../messages/context.js";
 import { type Collected, collect } from "../metadata/collect.js";
+import { ObjectStore, type ObjectStoreOptions } from "../objects/object-store.js";
 import { type ManageMode, provideTopology } from "../topology/apply.js";
 import { refuseStoredRequests } from "../topology/checks.js";
 import { deriveStreams } from "../topology/derive.js";
@@ -119,6 +120,10 @@ export class RunningApp implements Effects, AsyncDisposable {
     if (definition === undefined)
       throw coreError("INVALID_SERVICE", "A client needs a service, not another component");
     return classClient(this.runtime, definition, options);
+  }
+
+  objects(bucket: string, options?: ObjectStoreOptions): ObjectStore {
+    return new ObjectStore(bucket, this.internals, options);
   }
 
   discover(what?: AnyContract | string): Discovery {
