@@ -65,6 +65,18 @@ export interface StoreState {
   readonly lost: readonly LostRange[];
 }
 
+/** How the storage of one stream is. */
+export interface StoreHealth {
+  /** Why nothing can be written at present; undefined when writing works. */
+  readonly failure: string | undefined;
+  /** How many messages were lost to damage. */
+  readonly lostMessages: number;
+  /** Files with damage that were not rewritten yet. */
+  readonly damagedFiles: number;
+  /** When all sealed files had been read and verified the last time, microseconds since 1970; 0: not yet. */
+  readonly checkedUs: number;
+}
+
 /** How much {@link MessageStore.state} tells. */
 export interface StateOptions {
   /** How many sequences without a message to name. @default 0 */
@@ -122,6 +134,7 @@ export interface MessageStore {
   /** Highest sequence that satisfies the sync policy. */
   readonly durableSequence: number;
   state(options?: StateOptions): StoreState;
+  health(): StoreHealth;
 
   /**
    * Takes a message in and returns its sequence.

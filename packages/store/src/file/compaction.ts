@@ -1,7 +1,9 @@
 import type { Logger } from "@ganglion/kernel";
+import type { FileSystem } from "../file-system.js";
 import type { MessageIndex } from "../indexing/message-index.js";
 import { LiveCopy } from "./live-copy.js";
 import { encodeLogHeader, LOG_HEADER_BYTES, LogKind } from "./log-header.js";
+import type { LostLedger } from "./lost-ledger.js";
 import type { MessageJournal } from "./message-journal.js";
 import { Segment } from "./segment.js";
 import type { SegmentLog } from "./segment-log.js";
@@ -12,13 +14,16 @@ export interface CompactionOptions {
   readonly index: MessageIndex;
   readonly journal: MessageJournal;
   readonly logger: Logger;
+  readonly lost: LostLedger;
   /** Makes all removals so far durable. Rejects when that fails. */
   flush(): Promise<void>;
+  /** Takes messages of a segment that cannot be read any more out of the index. */
+  verifyMessages(segment: Segment): void;
 }
 
 /**
  * Gives disk space back: removes segments without messages, and writes segments that are less than half in
- * use anew, neighbours together. A segment with damage is kept as it is.
+ * use anew, neighbours together. A segment with damage is written anew without it; a copy of it is kept.
  *
  * No message disappears from the files before its removal is durable, together with all earlier removals: a
  * message that a limit removed would come back if the newer ones that displaced it had vanished first.
@@ -29,6 +34,8 @@ export class Compaction {
   private wanted = false;
   private running: Promise<void> | undefined;
   private closed = false;
+  /** Once in the life of a process is enough. */
+  private readonly triedToRepair = new WeakSet<Segment>();
 
   constructor(private readonly options: CompactionOptions) {}
 
@@ -60,6 +67,7 @@ export class Compaction {
         for (let run = this.chooseRun(); run.length > 0 && !this.closed; run = this.chooseRun()) {
           if (!(await this.rewrite(run))) break;
         }
+        await this.repairDamaged();
       }
     } catch (error) {
       this.options.logger.warn("Giving disk space back failed; it is tried again later", { error });
@@ -101,6 +109,36 @@ export class Compaction {
     return run;
   }
 
+  private async repairDamaged(): Promise<void> {
+    for (const segment of [...this.options.log.segments.values()]) {
+      if (!segment.damaged || !segment.sealed || !segment.created || this.closed) continue;
+      if (this.triedToRepair.has(segment)) continue;
+      this.triedToRepair.add(segment);
+      try {
+        await this.repair(segment);
+      } catch (error) {
+        const { path: file } = segment;
+        this.options.logger.warn("A damaged file could not be written anew; it stays as it is", {
+          file,
+          error,
+        });
+      }
+    }
+  }
+
+  /** Writes a damaged segment anew. What cannot be read is written down as lost before anything else. */
+  private async repair(segment: Segment): Promise<void> {
+    const { log, lost, logger } = this.options;
+    this.options.verifyMessages(segment);
+    if (!(await lost.flush())) return;
+    const copyPath = `${segment.path}.damaged`;
+    await keepCopy(log.options.fileSystem, segment, copyPath);
+    await log.options.fileSystem.syncDirectory(log.options.directory);
+    if (await this.rewrite([segment])) {
+      logger.warn("A damaged file was written anew", { file: segment.path, copy: copyPath });
+    }
+  }
+
   /** @returns false when it had to be given up. */
   private async rewrite(run: readonly Segment[]): Promise<boolean> {
     const { log, journal } = this.options;
@@ -108,11 +146,7 @@ export class Compaction {
     const last = run.at(-1);
     if (first === undefined || last === undefined) return false;
     const erasedBefore = journal.eraseCount;
-    const target = new Segment(first.number, first.baseSequence, log.options);
-    target.revision = first.revision + 1;
-    target.coversTo = last.coversTo;
-    target.previousNumber = first.previousNumber;
-    target.previousEnd = first.previousEnd;
+    const target = this.targetFor(first, last);
     const copy = await this.copyLive(run, target);
     if (copy === undefined) return false;
     await this.options.flush();
@@ -133,7 +167,24 @@ export class Compaction {
     return true;
   }
 
-  /** @returns undefined when a segment turned out to be damaged. */
+  /** The segment that stands for a run of others. */
+  private targetFor(first: Segment, last: Segment): Segment {
+    const { log } = this.options;
+    const target = new Segment(first.number, first.baseSequence, log.options);
+    target.revision = first.revision + 1;
+    target.coversTo = last.coversTo;
+    target.previousNumber = first.previousNumber;
+    target.previousEnd = first.previousEnd;
+    const before = first.previousNumber === 0 ? log.before(first) : undefined;
+    if (before !== undefined) {
+      // The header was damaged. Without these, recovery would take older files for given up.
+      target.previousNumber = before.coversTo;
+      target.previousEnd = before.committedEnd;
+    }
+    return target;
+  }
+
+  /** @returns undefined when a segment turned out to be damaged that was not known to be. */
   private async copyLive(run: readonly Segment[], target: Segment): Promise<LiveCopy | undefined> {
     const { log, index } = this.options;
     const [oldest] = log.segments.values();
@@ -141,7 +192,8 @@ export class Compaction {
     const oldestSequence = oldest?.baseSequence ?? baseSequence;
     const copy = new LiveCopy({ codec: log.options.codec, index, oldestSequence, baseSequence });
     for (const segment of run) {
-      if (!copy.add(segment)) {
+      const wasDamaged = segment.damaged;
+      if (!copy.add(segment) && !wasDamaged) {
         log.onStale(segment);
         return undefined;
       }
@@ -203,5 +255,18 @@ export class Compaction {
       index.relocate(sequence, target.number, after);
       target.retain(place.sizeBytes);
     }
+  }
+}
+
+/** Keeps the bytes of a damaged segment for whoever wants to look at them. */
+async function keepCopy(fileSystem: FileSystem, segment: Segment, path: string): Promise<void> {
+  const content = segment.readFile(0, fileSystem.sizeOf(segment.path));
+  const file = await fileSystem.open(path);
+  try {
+    await file.truncate(0);
+    await file.write(0, [content]);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }

@@ -6,7 +6,6 @@ import { Retention } from "../indexing/retention.js";
 import { sequenceUsed } from "../memory/memory-message-store.js";
 import {
   accountedSizeBytes,
-  type LostRange,
   type MessageStore,
   type MessageStoreListener,
   type NewMessage,
@@ -14,13 +13,16 @@ import {
   type RemovalReason,
   type StateOptions,
   type StoredMessage,
+  type StoreHealth,
   type StoreLimits,
   type StoreState,
   type SubjectState,
 } from "../message-store.js";
 import type { RecoveryProblem } from "../storage.js";
+import { checkSegment } from "./check-segment.js";
 import type { Compaction } from "./compaction.js";
 import type { GroupCommit } from "./group-commit.js";
+import type { LostLedger } from "./lost-ledger.js";
 import { MessageJournal } from "./message-journal.js";
 import { RecordKind } from "./record-codec.js";
 import { RECORD_SURPLUS_BYTES, type Segment } from "./segment.js";
@@ -36,7 +38,7 @@ const EARLY_COMMIT_BYTES = 64 * 1024;
 export interface FileMessageStoreOptions {
   readonly log: SegmentLog;
   readonly index: MessageIndex;
-  readonly lost: LostRange[];
+  readonly lost: LostLedger;
   readonly limits: StoreLimits;
   readonly listener: MessageStoreListener;
   readonly clock: Clock;
@@ -59,6 +61,8 @@ export class FileMessageStore implements MessageStore {
   /** False until the stream is open: what recovery removes is told to nobody. */
   private telling = false;
   private closed = false;
+  /** When the last check of all segments ended; 0 for never. */
+  private checkedUs = 0;
 
   constructor(private readonly options: FileMessageStoreOptions) {
     const { index, log, limits, clock, listener, logger } = options;
@@ -85,7 +89,7 @@ export class FileMessageStore implements MessageStore {
   }
 
   state(options?: StateOptions): StoreState {
-    return storeState(this.index, this.options.lost, options);
+    return storeState(this.index, this.options.lost.list(), options);
   }
 
   append(message: NewMessage): number {
@@ -129,9 +133,7 @@ export class FileMessageStore implements MessageStore {
   read(sequence: number): StoredMessage | undefined {
     const message = this.index.get(sequence);
     if (message !== undefined) return this.fetch(message);
-    const range = this.options.lost.find(
-      ({ firstSequence, lastSequence }) => firstSequence <= sequence && sequence <= lastSequence,
-    );
+    const range = this.options.lost.find(sequence);
     if (range !== undefined) throw corrupt(sequence, range.where);
     return undefined;
   }
@@ -195,6 +197,53 @@ export class FileMessageStore implements MessageStore {
     await this.commit?.flush();
   }
 
+  health(): StoreHealth {
+    let lostMessages = 0;
+    for (const { firstSequence, lastSequence } of this.options.lost.list())
+      lostMessages += lastSequence - firstSequence + 1;
+    let damagedFiles = 0;
+    for (const { damaged } of this.log.segments.values()) if (damaged) damagedFiles++;
+    const { failure } = this.commit ?? {};
+    return { failure, lostMessages, damagedFiles, checkedUs: this.checkedUs };
+  }
+
+  /** Reads and verifies the sealed segments, piece by piece. @returns the size of each piece, in bytes. */
+  *check(): Generator<number> {
+    for (const segment of [...this.log.segments.values()]) {
+      const isCurrent = () => this.log.segments.get(segment.number) === segment && !segment.damaged;
+      if (!segment.sealed || !isCurrent()) continue;
+      const intact = yield* checkSegment(segment, this.log.options.codec, isCurrent);
+      if (!intact && isCurrent()) this.takeDamage(segment);
+    }
+    this.checkedUs = this.options.clock.nowUs();
+  }
+
+  /** Some bytes of a segment are damaged: finds out which messages that costs, and lets it be rewritten. */
+  private takeDamage(segment: Segment): void {
+    segment.damaged = true;
+    this.log.onStale(segment);
+    this.options.report({ where: segment.path, problem: "a check has found damaged bytes" });
+    this.verifyMessages(segment);
+    this.compaction?.consider();
+  }
+
+  /** Reads every message of a segment from the disk; those that are damaged leave the index. */
+  verifyMessages(segment: Segment): void {
+    segment.forget();
+    const sequences: number[] = [];
+    this.index.visitSegment(segment.number, segment.baseSequence, (block, slot) => {
+      sequences.push(block.sequenceOf(slot));
+    });
+    for (const sequence of sequences) {
+      const message = this.index.get(sequence);
+      try {
+        if (message !== undefined) this.fetch(message);
+      } catch {
+        // It is reported, and out of the index.
+      }
+    }
+  }
+
   /** Refuses every change from now on. */
   stop(): void {
     this.closed = true;
@@ -223,7 +272,7 @@ export class FileMessageStore implements MessageStore {
   private quarantine(message: IndexedMessage, segment: Segment | undefined, cause: unknown): Error {
     const { sequence, position, sizeBytes } = message;
     const where = `${segment?.path} bytes ${position} to ${position + sizeBytes + RECORD_SURPLUS_BYTES}`;
-    this.noteLost(sequence, where);
+    this.options.lost.add({ firstSequence: sequence, lastSequence: sequence, where });
     if (segment !== undefined) {
       segment.damaged = true;
       this.log.onStale(segment);
@@ -232,14 +281,8 @@ export class FileMessageStore implements MessageStore {
     this.index.remove(sequence);
     segment?.release(sizeBytes);
     this.listener.removed(sequence, message.subject, "lost");
+    this.compaction?.consider();
     return corrupt(sequence, where, cause);
-  }
-
-  private noteLost(sequence: number, where: string): void {
-    const { lost } = this.options;
-    const last = lost.at(-1);
-    if (last?.lastSequence === sequence - 1) lost[lost.length - 1] = { ...last, lastSequence: sequence };
-    else lost.push({ firstSequence: sequence, lastSequence: sequence, where });
   }
 
   private discard(sequence: number, reason: RemovalReason): IndexedMessage | undefined {

@@ -16,11 +16,12 @@ import { ChunkCache } from "./chunk-cache.js";
 import { parseConsumerLogName } from "./consumer-log.js";
 import { directoryName } from "./directory-names.js";
 import { makeDurableDirectory } from "./durable-directory.js";
-import { CONSUMERS_DIRECTORY } from "./file-stream-store.js";
+import { CONSUMERS_DIRECTORY, type FileStreamStore } from "./file-stream-store.js";
 import { LOG_HEADER_BYTES } from "./log-header.js";
 import { Manifest } from "./manifest.js";
 import { NodeFileSystem } from "./node-file-system.js";
 import { type Checksum, saltedCrc32 } from "./record-codec.js";
+import { Scrubber } from "./scrubber.js";
 import { parseSegmentFileName } from "./segment.js";
 import { openStreamStore, type StreamEnvironment } from "./stream-opening.js";
 
@@ -44,6 +45,10 @@ export interface FileStorageOptions {
   readonly maxStagedBytes?: number;
   /** The log of a stream's consumers is written anew above this size, in bytes. @default 8 MiB */
   readonly consumerLogBytes?: number;
+  /** Time between two checks of everything on the disk, and before the first; 0: none. @default 6 hours */
+  readonly scrubIntervalMs?: number;
+  /** How fast it is checked, in bytes per second. @default 16 MiB */
+  readonly scrubBytesPerSecond?: number;
   /** Only for tests that prove the checksum is needed. */
   readonly checksum?: Checksum;
 }
@@ -55,6 +60,8 @@ const DEFAULTS = {
   cacheSizeBytes: 32 * MIB,
   maxStagedBytes: 128 * MIB,
   consumerLogBytes: 8 * MIB,
+  scrubIntervalMs: 6 * 60 * 60 * 1000,
+  scrubBytesPerSecond: 16 * MIB,
 } as const;
 
 /** Problems kept for those who ask; the log has all of them. */
@@ -77,6 +84,7 @@ export async function openFileStorage(options: FileStorageOptions): Promise<Stor
   try {
     await storage.discover();
   } catch (error) {
+    storage.stopChecking();
     await unlock();
     throw error;
   }
@@ -95,10 +103,11 @@ class FileStorage implements Storage {
   /** Streams that are not open. */
   private readonly known = new Map<string, KnownStream>();
   /** Open streams; undefined while one is being created, opened or deleted. */
-  private readonly open = new Map<string, StreamStore | undefined>();
+  private readonly open = new Map<string, FileStreamStore | undefined>();
   /** Directories with data whose metadata is damaged. */
   private readonly orphans = new Set<string>();
   private readonly found: RecoveryProblem[] = [];
+  private readonly scrubber: Scrubber;
   private closing: Promise<void> | undefined;
 
   constructor(
@@ -122,6 +131,12 @@ class FileStorage implements Storage {
         if (this.found.length < MAX_PROBLEMS) this.found.push(problem);
       },
     };
+    this.scrubber = new Scrubber({
+      ...{ clock, logger },
+      intervalMs: options.scrubIntervalMs ?? DEFAULTS.scrubIntervalMs,
+      bytesPerSecond: options.scrubBytesPerSecond ?? DEFAULTS.scrubBytesPerSecond,
+      streams: () => [...this.open.values()].filter((stream) => stream !== undefined),
+    });
   }
 
   streams(): readonly StoredStream[] {
@@ -130,6 +145,11 @@ class FileStorage implements Storage {
 
   problems(): readonly RecoveryProblem[] {
     return this.found;
+  }
+
+  /** Ends the checks in the background. */
+  stopChecking(): void {
+    this.scrubber.close();
   }
 
   /** Looks for streams in the directory, and finishes deletions that were interrupted. */
@@ -204,6 +224,7 @@ class FileStorage implements Storage {
   }
 
   private async closeAll(): Promise<void> {
+    this.stopChecking();
     await Promise.all([...this.open.values()].map((stream) => stream?.close()));
     await this.unlock();
   }
@@ -242,7 +263,7 @@ class FileStorage implements Storage {
   }
 
   /** Keeps the name taken while a stream is created or opened. */
-  private async whileBusy(key: string, work: () => Promise<StreamStore>): Promise<StreamStore> {
+  private async whileBusy(key: string, work: () => Promise<FileStreamStore>): Promise<FileStreamStore> {
     this.open.set(key, undefined);
     try {
       const stream = await work();

@@ -11,6 +11,7 @@ import { FileConsumerStore } from "./file-consumer-store.js";
 import type { FileMessageStore } from "./file-message-store.js";
 import type { FooterFiles } from "./footer-files.js";
 import type { GroupCommit } from "./group-commit.js";
+import type { LostLedger } from "./lost-ledger.js";
 import { Manifest } from "./manifest.js";
 import type { SegmentLog } from "./segment-log.js";
 
@@ -31,6 +32,7 @@ export interface FileStreamParts {
   readonly commit: GroupCommit;
   readonly compaction: Compaction;
   readonly footers: FooterFiles;
+  readonly lost: LostLedger;
   readonly manifest: Manifest;
   /** Account and name, which stand beside the broker's metadata in the manifest. */
   readonly identity: { readonly account: string; readonly name: string };
@@ -61,6 +63,11 @@ export class FileStreamStore implements StreamStore {
 
   get metadata(): StoredMetadata {
     return this.currentMetadata;
+  }
+
+  /** Reads and verifies what is on the disk, piece by piece. @returns the size of each piece, in bytes. */
+  check(): Generator<number> {
+    return this.parts.messages.check();
   }
 
   /** Adds a consumer that recovery found. */
@@ -131,13 +138,14 @@ export class FileStreamStore implements StreamStore {
   }
 
   private async closeParts(): Promise<void> {
-    const { messages, commit, compaction, footers, log, consumerLog, onClose } = this.parts;
+    const { messages, commit, compaction, footers, lost, log, consumerLog, onClose } = this.parts;
     await messages.flush().catch(() => {}); // the listener was told
     messages.stop();
     await Promise.all(this.working.values());
     await compaction.close();
-    await commit.close();
     await footers.close();
+    await commit.close();
+    await lost.flush();
     await log.close();
     await consumerLog.close();
     onClose();

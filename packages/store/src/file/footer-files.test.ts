@@ -162,6 +162,7 @@ describe("footers", () => {
     for (let n = 1; n <= 150; n++)
       stream.messages.append(textMessage(n === 5 ? "secret" : "s", "x".repeat(200)));
     await stream.messages.flush();
+    for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
     expect(footerPaths()).not.toEqual([]);
     stream.messages.remove(5, { erase: true });
     await storage.close();

@@ -38,6 +38,8 @@ export function isFooterName(name: string): boolean {
 export class FooterFiles {
   private working: Promise<void> = Promise.resolve();
   private closed = false;
+  /** Makes all removals so far durable. Rejects when that fails. Set when the stream is open. */
+  flush: () => Promise<void> = () => Promise.resolve();
 
   constructor(
     private readonly log: SegmentLog,
@@ -52,8 +54,12 @@ export class FooterFiles {
       // It may have been removed, rewritten or found damaged meanwhile.
       if (this.log.segments.get(segment.number) !== segment || segment.damaged) return;
       const footer = this.describe(segment);
+      if (footer === undefined) return;
+      // A message that is not in it is gone for good. Were its removal not on the disk together with all earlier
+      // ones, a message that it had displaced could come back.
+      await this.flush();
       segment.runs = [];
-      if (footer !== undefined)
+      if (this.log.segments.get(segment.number) === segment)
         await this.save(segment, encodeFooter(footer, this.log.options.codec.checksum));
     });
   }

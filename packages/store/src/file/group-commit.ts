@@ -75,6 +75,11 @@ export class GroupCommit {
     if (this.state === "unavailable") throw this.unavailable();
   }
 
+  /** Why nothing is taken in at present; undefined when it is. */
+  get failure(): string | undefined {
+    return this.state === "unavailable" ? String(this.lastError) : undefined;
+  }
+
   /** Starts a commit, unless one runs: that one goes on with what is staged. */
   request(): void {
     if (this.state !== "idle") return;

@@ -13,7 +13,7 @@ import type { SegmentLog } from "./segment-log.js";
 
 /** What recovery of the messages found out beside the messages. */
 export interface MessageRecovery {
-  readonly lost: LostRange[];
+  readonly lost: readonly LostRange[];
   readonly problems: readonly RecoveryProblem[];
   /** A file that ends in a write that was never completed, and where its content ends. */
   readonly torn: { readonly path: string; readonly end: number } | undefined;
@@ -83,8 +83,10 @@ class Recovery {
     segment.coversTo = header?.coversTo ?? file.number;
     segment.previousNumber = header?.previousNumber ?? 0;
     segment.previousEnd = header?.previousEnd ?? 0;
-    if (header === undefined)
+    if (header === undefined) {
       this.problems.push({ where: file.path, problem: "both copies of the header are damaged" });
+      segment.damaged = true;
+    }
     this.reached(segment.baseSequence - 1);
     this.log.segments.set(segment.number, segment);
     const growing = isLast && file.trustedEnd === undefined;
@@ -273,7 +275,7 @@ class Recovery {
   /** The log got to `sequence`: what damage hid in front of it is known now. */
   private reached(sequence: number): void {
     for (const { afterSequence, where } of this.open) {
-      this.lostRanges.add(afterSequence + 1, sequence, where);
+      this.lostRanges.add({ firstSequence: afterSequence + 1, lastSequence: sequence, where });
     }
     for (const [first, last] of this.removedSince) this.lostRanges.subtract(first, last);
     this.open = [];

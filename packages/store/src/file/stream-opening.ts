@@ -3,7 +3,6 @@ import { join } from "node:path";
 import type { Clock, Logger } from "@ganglion/kernel";
 import type { FileSystem } from "../file-system.js";
 import { MessageIndex } from "../indexing/message-index.js";
-import type { LostRange } from "../message-store.js";
 import type { RecoveryProblem, StoredMetadata, StreamStoreOptions, SyncPolicy } from "../storage.js";
 import type { ChunkCache } from "./chunk-cache.js";
 import { Compaction } from "./compaction.js";
@@ -13,6 +12,7 @@ import { FileMessageStore } from "./file-message-store.js";
 import { CONSUMERS_DIRECTORY, FileStreamStore } from "./file-stream-store.js";
 import { FooterFiles } from "./footer-files.js";
 import { GroupCommit } from "./group-commit.js";
+import { LOST_NAME, LostLedger } from "./lost-ledger.js";
 import { Manifest, parseManifestName } from "./manifest.js";
 import { recoverMessages } from "./message-recovery.js";
 import { type Checksum, RecordCodec } from "./record-codec.js";
@@ -49,7 +49,7 @@ export interface StreamPlace {
 interface RecoveredLog {
   readonly log: SegmentLog;
   readonly index: MessageIndex;
-  readonly lost: LostRange[];
+  readonly lost: LostLedger;
   readonly footers: FooterFiles;
   /** Segments that should get a footer. */
   readonly withoutFooter: readonly Segment[];
@@ -78,7 +78,16 @@ export async function openStreamStore(
   });
   const { journal } = messages;
   const commit = new GroupCommit({ logs: [journal, consumerLog], policy, clock, logger });
-  const compaction = new Compaction({ log, index, journal, logger, flush: () => messages.flush() });
+  const compaction = new Compaction({
+    ...{ log, index, journal, lost, logger },
+    flush: () => messages.flush(),
+    verifyMessages: (segment) => messages.verifyMessages(segment),
+  });
+  footers.flush = () => messages.flush();
+  log.onSealed = (segment) => {
+    footers.write(segment);
+    if (segment.damaged) compaction.consider();
+  };
   const { manifest, onClose } = place;
   const identity = { account, name };
   const stream = new FileStreamStore(
@@ -92,6 +101,7 @@ export async function openStreamStore(
         commit,
         compaction,
         footers,
+        lost,
         manifest,
         identity,
       },
@@ -118,7 +128,6 @@ async function recoverLog(
   const log = new SegmentLog({ fileSystem, directory, cache, codec, segmentSizeBytes });
   const index = new MessageIndex(initialSequence);
   const footers = new FooterFiles(log, index, logger);
-  log.onSealed = (segment) => footers.write(segment);
   log.onStale = (segment) => footers.drop(segment);
   const recovery = await recoverMessages(files, { log, index, footers });
   await footers.sweep(await fileSystem.list(directory));
@@ -129,7 +138,9 @@ async function recoverLog(
     await file.sync();
     await file.close();
   }
-  return { log, index, lost: recovery.lost, footers, withoutFooter: recovery.withoutFooter };
+  const manifest = new Manifest(fileSystem, directory, LOST_NAME);
+  const lost = new LostLedger({ manifest, index, logger, found: recovery.lost });
+  return { log, index, lost, footers, withoutFooter: recovery.withoutFooter };
 }
 
 function newSalt(): number {

@@ -12,6 +12,7 @@ import {
   type RemovalReason,
   type StateOptions,
   type StoredMessage,
+  type StoreHealth,
   type StoreLimits,
   type StoreState,
   type SubjectState,
@@ -43,6 +44,10 @@ export class MemoryMessageStore implements MessageStore {
 
   state(options?: StateOptions): StoreState {
     return storeState(this.index, [], options);
+  }
+
+  health(): StoreHealth {
+    return { failure: undefined, lostMessages: 0, damagedFiles: 0, checkedUs: 0 };
   }
 
   append(message: NewMessage): number {
