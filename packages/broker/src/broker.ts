@@ -27,6 +27,7 @@ import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } 
 import { planReload } from "./reload/reload-plan.js";
 import { type LiveContext, takeOver } from "./reload/take-over.js";
 import { createServerId } from "./server-id.js";
+import type { ClaimsRequests } from "./system/claims-requests.js";
 import { SystemService } from "./system/system-service.js";
 import { REPORTED_VERSION } from "./version.js";
 
@@ -89,6 +90,7 @@ class RunningBroker implements Broker {
   private readonly state: BrokerState;
   private operatorMode: OperatorMode | undefined;
   private systemService: SystemService | undefined;
+  private claimsRequests: ClaimsRequests | undefined;
   private closing: Promise<void> | undefined;
   private leaving: Promise<void> | undefined;
   private readonly closeNow = new AbortController();
@@ -125,9 +127,9 @@ class RunningBroker implements Broker {
       const { openBrokerJetStream } = await import("./jetstream/broker-jetstream.js");
       this.jetstream = await openBrokerJetStream(options, this.context.accounts);
       this.state.jetstream = this.jetstream.jetstream;
+      if (this.operatorMode !== undefined) this.operatorMode.jetstream = this.jetstream;
     }
-    const { system } = this.context.accounts;
-    if (system !== undefined) this.systemService = new SystemService(this.state, system);
+    await this.openSystemService();
     try {
       this.monitoring = await this.openMonitoring();
       this.websocket = await this.openWebSocket();
@@ -145,6 +147,24 @@ class RunningBroker implements Broker {
     logger.info(`Listening for client connections on ${options.host}:${this.port}`);
     if (this.tls !== undefined) logger.info("TLS required for client connections");
     this.state.isReady = true;
+  }
+
+  private async openSystemService(): Promise<void> {
+    const { system } = this.context.accounts;
+    if (system === undefined) return;
+    this.systemService = new SystemService(this.state, system);
+    if (this.operatorMode === undefined) return;
+    const { ClaimsRequests } = await import("./system/claims-requests.js");
+    const { bus, name: systemAccount } = system;
+    const { envelope } = this.systemService;
+    const { logger } = this.options;
+    this.claimsRequests = new ClaimsRequests({
+      bus,
+      envelope,
+      mode: this.operatorMode,
+      systemAccount,
+      logger,
+    });
   }
 
   private async openMonitoring(): Promise<MonitoringServer | undefined> {
@@ -216,6 +236,7 @@ class RunningBroker implements Broker {
     this.tls = tls;
     await takeOver(this.context, next, changes);
     await this.jetstream?.follow(next.accounts ?? []);
+    await this.operatorMode?.reload();
   }
 
   private async openTls(options: ResolvedBrokerOptions): Promise<TlsUpgrade | undefined> {
@@ -252,6 +273,7 @@ class RunningBroker implements Broker {
 
   private async leave(): Promise<void> {
     this.options.logger.info("Entering lame duck mode, stop accepting new clients");
+    this.systemService?.lameDuck();
     this.listener?.close();
     this.websocket?.close();
     await leaveSlowly(this.context, this.closeNow.signal);
@@ -265,6 +287,7 @@ class RunningBroker implements Broker {
     this.listener?.close();
     this.systemService?.close();
     this.websocket?.close();
+    this.claimsRequests?.close();
     const connections = this.context.registry.all();
     const closed = connections.map(
       ({ transport }) => new Promise<void>((resolve) => transport.once("close", resolve)),

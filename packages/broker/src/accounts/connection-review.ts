@@ -4,6 +4,7 @@ import { Permissions } from "../auth/permissions.js";
 import { CLOSE_REASON, type CloseReason } from "../connection/close-reason.js";
 import type { Connection } from "../connection/connection.js";
 import { ERROR_TEXT, type ErrorText } from "../connection/error-texts.js";
+import { removeForbidden } from "../reload/recheck.js";
 import type { Account } from "./account.js";
 import { type Eviction, evictionOf, type OperatedAccount } from "./operated-account.js";
 
@@ -54,5 +55,6 @@ function refresh(connection: Connection, { defaultPermissions }: AccountClaims):
   if (accepted?.jwt?.usesDefaultPermissions) {
     const { clock } = connection.context.options;
     connection.permit(defaultPermissions && new Permissions(defaultPermissions, clock));
+    removeForbidden(connection);
   }
 }

@@ -29,8 +29,8 @@ async function start(...known: TestAccount[]) {
     clock,
     logger: silentLogger,
     effects: {
-      configure: (config) => configured.push(config),
-      review: ({ claims, isExpired }) => reviewed.push({ key: claims.subject, isExpired }),
+      configure: (config) => void configured.push(config),
+      review: ({ claims, isExpired }) => void reviewed.push({ key: claims.subject, isExpired }),
     },
   });
   const importsOf = ({ publicKey }: TestAccount) =>

@@ -13,7 +13,7 @@ import type { AccountResolver } from "./resolvers/account-resolver.js";
 /** What changes of accounts do to the broker. */
 export interface OperatedAccountEffects {
   /** Creates the account, or changes it: limits, exports, imports, mappings, JetStream. */
-  configure(config: AccountConfig, account: OperatedAccount): void;
+  configure(config: AccountConfig, account: OperatedAccount): void | Promise<void>;
   /** Ends the connections that may not stay. @param before - the account as they came into it. */
   review(account: OperatedAccount, before: OperatedAccount): void;
 }
@@ -74,7 +74,7 @@ export class OperatedAccounts implements AccountSource {
     const checked = this.check(key, token);
     if ("fault" in checked) return checked.fault;
     await this.loadExporters(checked);
-    this.install({ claims: checked, token, isExpired: false });
+    await this.install({ claims: checked, token, isExpired: false });
     return undefined;
   }
 
@@ -134,7 +134,7 @@ export class OperatedAccounts implements AccountSource {
     await Promise.all([...missing].map((key) => this.lookup(key)));
   }
 
-  private install(account: OperatedAccount): void {
+  private async install(account: OperatedAccount): Promise<void> {
     if (this.isClosed) return;
     const { clock } = this.options;
     const { claims } = account;
@@ -146,16 +146,16 @@ export class OperatedAccounts implements AccountSource {
     const remainingMs = claims.expiresAtS * 1000 - clock.nowMs();
     entry.expiry =
       claims.expiresAtS > 0 ? clock.schedule(Math.max(remainingMs, 0), () => this.expire(entry)) : undefined;
-    this.link(entry);
-    for (const other of this.entries.values()) {
-      const isImporter = other.account.claims.imports.some((one) => one.account === claims.subject);
-      if (other !== entry && isImporter) this.link(other);
-    }
+    const importers = [...this.entries.values()].filter(
+      (other) =>
+        other !== entry && other.account.claims.imports.some((one) => one.account === claims.subject),
+    );
+    await Promise.all([entry, ...importers].map((each) => this.link(each)));
     if (before !== account) this.options.effects.review(account, before);
   }
 
   /** Configures an account with the imports that hold now. */
-  private link(entry: Entry): void {
+  private async link(entry: Entry): Promise<void> {
     const { clock, logger, effects } = this.options;
     const { account } = entry;
     const nowMs = clock.nowMs();
@@ -163,9 +163,9 @@ export class OperatedAccounts implements AccountSource {
     for (const fault of linked.faults) logger.error(`Account ${account.claims.subject} ${fault}`);
     entry.activation?.cancel();
     entry.activation = Number.isFinite(linked.validUntilMs)
-      ? clock.schedule(linked.validUntilMs - nowMs, () => this.link(entry))
+      ? clock.schedule(linked.validUntilMs - nowMs, () => void this.link(entry))
       : undefined;
-    effects.configure(accountConfigOf(account.claims, linked.imports), account);
+    await effects.configure(accountConfigOf(account.claims, linked.imports), account);
   }
 
   private expire(entry: Entry): void {

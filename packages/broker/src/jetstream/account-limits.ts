@@ -52,18 +52,12 @@ export interface LimitedStreams {
 
 /** Checks what streams of one account may take, of the account's limits and the server's. */
 export class StorageLimits {
-  private readonly isLimited: Readonly<Record<StorageType, boolean>>;
-
+  /** @param account - may change at any time. */
   constructor(
     private readonly account: AccountLimits,
     private readonly server: ServerLimits,
     private readonly streams: LimitedStreams,
-  ) {
-    this.isLimited = {
-      file: account.max_storage >= 0 || server.maxFileBytes !== undefined,
-      memory: account.max_memory >= 0 || server.maxMemoryBytes !== undefined,
-    };
-  }
+  ) {}
 
   /** Largest `max_bytes` of a stream; -1: any. */
   maxStreamBytes(storage: StorageType): number {
@@ -80,7 +74,7 @@ export class StorageLimits {
     if (config.max_consumers > 0 && this.account.max_consumers > 0) {
       if (config.max_consumers > this.account.max_consumers) throw apiFault("MaximumConsumersLimit");
     }
-    if (!this.isLimited[storage]) return;
+    if (!this.isLimited(storage)) return;
     const wantedBytes = maxBytes < 0 ? 1 : maxBytes;
     const reserved = (streams: Iterable<Stream>) => storageUse(streams, storage, replaced).reservedBytes;
     const exceeds = (limit: number, streams: Iterable<Stream>) =>
@@ -95,7 +89,7 @@ export class StorageLimits {
 
   /** Why a message of `sizeBytes` has no place. Source: nats-server jetstream.go `wouldExceedLimits`. */
   refusal(storage: StorageType, sizeBytes: number): ApiError | undefined {
-    if (!this.isLimited[storage]) return undefined;
+    if (!this.isLimited(storage)) return undefined;
     const serverLimit = this.serverLimit(storage);
     if (serverLimit >= 0 && storageUse(this.streams.ofServer(), storage).usedBytes > serverLimit) {
       return apiError("InsufficientResources");
@@ -108,6 +102,10 @@ export class StorageLimits {
       return apiError("AccountResourcesExceeded");
     }
     return undefined;
+  }
+
+  private isLimited(storage: StorageType): boolean {
+    return this.accountLimit(storage) >= 0 || this.serverLimit(storage) >= 0;
   }
 
   private accountLimit(storage: StorageType): number {

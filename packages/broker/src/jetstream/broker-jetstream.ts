@@ -1,19 +1,21 @@
-import type { AccountLimits } from "@ganglion/protocol";
 import { openFileStorage, openMemoryStorage } from "@ganglion/store";
 import type { Account } from "../accounts/account.js";
 import type { Accounts } from "../accounts/accounts.js";
 import type { AccountConfig, AccountJetStreamConfig } from "../config/blocks/accounts.js";
+import { isOperated } from "../config/operated.js";
 import type { ResolvedBrokerOptions } from "../options.js";
-import { NO_ACCOUNT_LIMITS } from "./account-limits.js";
+import type { AccountBus } from "./account-bus.js";
+import { AccountSwitch } from "./account-switch.js";
 import { type JetStream, startJetStream } from "./jetstream.js";
-import { answerNotEnabled } from "./not-enabled.js";
 import { describeSyncPolicy, syncPolicyOf } from "./sync-policy.js";
 
 /** JetStream of a broker with the storages it runs on. */
 export interface BrokerJetStream {
   readonly jetstream: JetStream;
-  /** Gives JetStream to new accounts of a changed configuration. What the others have stays. */
+  /** Gives JetStream to the accounts of a changed configuration, or changes their limits. What the others have stays. */
   follow(configs: readonly AccountConfig[]): Promise<void>;
+  /** Gives JetStream to an account, takes it away, or changes its limits. @param config - false: off. */
+  configure(bus: AccountBus, config: AccountJetStreamConfig | false): Promise<void>;
   /** Stops JetStream, then closes the storages. Idempotent. */
   close(): Promise<void>;
 }
@@ -46,26 +48,32 @@ export async function openBrokerJetStream(
     maxFileBytes: unlessUnlimited(maxStoreBytes),
     domain,
   });
+  const accountSwitch = new AccountSwitch(jetstream);
   const close = async () => {
     await jetstream.close();
     await fileStorage.close();
     await memoryStorage.close();
   };
-  const known = new Set<Account>();
+  const enabled = { accountSwitch, accounts, isOperated: isOperated(options), known: new Set<Account>() };
   try {
-    await enableAccounts({ jetstream, accounts, known }, options.accounts ?? []);
+    await enableAccounts(enabled, options.accounts ?? []);
   } catch (error) {
     await close();
     throw error;
   }
-  const follow = (configs: readonly AccountConfig[]) =>
-    enableAccounts({ jetstream, accounts, known }, configs);
-  return { jetstream, follow, close };
+  return {
+    jetstream,
+    follow: (configs) => enableAccounts(enabled, configs),
+    configure: (bus, config) => accountSwitch.set(bus, config),
+    close,
+  };
 }
 
 interface EnabledAccounts {
-  readonly jetstream: JetStream;
+  readonly accountSwitch: AccountSwitch;
   readonly accounts: Accounts;
+  /** Accounts come with JWTs, and what they say of JetStream with them. */
+  readonly isOperated: boolean;
   /** Those that have been dealt with. */
   readonly known: Set<Account>;
 }
@@ -76,33 +84,19 @@ interface EnabledAccounts {
  * Source: nats-server jetstream.go `enableJetStreamAccounts`, `configJetStream`.
  */
 async function enableAccounts(
-  { jetstream, accounts, known }: EnabledAccounts,
+  { accountSwitch, accounts, isOperated: areOperated, known }: EnabledAccounts,
   configs: readonly AccountConfig[],
 ): Promise<void> {
   const { global, system } = accounts;
-  const hasOthers = accounts.all().some((account) => account !== global && account !== system);
+  const hasOthers = areOperated || accounts.all().some((account) => account !== global && account !== system);
   for (const account of accounts.all()) {
-    if (known.has(account)) continue;
-    known.add(account);
     const config = configs.find(({ name }) => name === account.name)?.jetstream;
+    if (config === undefined && known.has(account)) continue;
+    known.add(account);
     const isOn = config !== undefined ? config !== false : account === global && !hasOthers;
-    if (isOn) await jetstream.enable(account.bus, limitsOf(config || {}));
-    else if (account !== system) answerNotEnabled(account.bus);
+    if (isOn) await accountSwitch.set(account.bus, config || {});
+    else if (account !== system) await accountSwitch.set(account.bus, false);
   }
-}
-
-function limitsOf(config: AccountJetStreamConfig): AccountLimits {
-  const none = NO_ACCOUNT_LIMITS;
-  return {
-    max_memory: config.maxMemoryBytes ?? none.max_memory,
-    max_storage: config.maxStoreBytes ?? none.max_storage,
-    max_streams: config.maxStreams ?? none.max_streams,
-    max_consumers: config.maxConsumers ?? none.max_consumers,
-    max_ack_pending: config.maxAckPending ?? none.max_ack_pending,
-    memory_max_stream_bytes: config.memoryMaxStreamBytes ?? none.memory_max_stream_bytes,
-    storage_max_stream_bytes: config.storeMaxStreamBytes ?? none.storage_max_stream_bytes,
-    max_bytes_required: config.maxBytesRequired ?? none.max_bytes_required,
-  };
 }
 
 /** -1 is no limit. */

@@ -42,6 +42,8 @@ export interface JetStream {
    * @param limits - @default none
    */
   enable(bus: AccountBus, limits?: AccountLimits): Promise<JetStreamAccount>;
+  /** Takes JetStream from an account; what it has stored stays. */
+  disable(name: string): Promise<void>;
   /** The account's JetStream, if it is enabled. */
   account(name: string): JetStreamAccount | undefined;
   /** Every account that has JetStream. */
@@ -86,6 +88,13 @@ class JetStreamServer implements JetStream {
     await account.recover();
     this.byName.set(bus.accountName, { account, unsubscribe: subscribe(account, options.domain) });
     return account;
+  }
+
+  async disable(name: string): Promise<void> {
+    const found = this.byName.get(name);
+    this.byName.delete(name);
+    found?.unsubscribe();
+    await found?.account.close();
   }
 
   account(name: string): JetStreamAccount | undefined {

@@ -5,10 +5,11 @@ import { notEnabledResponse } from "./api/api-router.js";
 /**
  * Tells an account that asks for JetStream that it has none.
  *
+ * @returns a function that stops it.
  * Source: nats-server jetstream.go `enableJetStreamInfoServiceImportOnly`.
  */
-export function answerNotEnabled(bus: AccountBus): void {
-  bus.subscribe(`${API_PREFIX}>`, ({ subject, reply }) => {
+export function answerNotEnabled(bus: AccountBus): () => void {
+  return bus.subscribe(`${API_PREFIX}>`, ({ subject, reply }) => {
     const response = reply === undefined ? undefined : notEnabledResponse(subject);
     if (reply === undefined || response === undefined) return;
     bus.publish({ subject: reply, headerSizeBytes: 0, data: Buffer.from(JSON.stringify(response)) });

@@ -30,7 +30,8 @@ export async function recheck(connection: Connection): Promise<void> {
   removeForbidden(connection);
 }
 
-function removeForbidden(connection: Connection): void {
+/** Ends the subscriptions that the permissions of a connection do not allow any more. */
+export function removeForbidden(connection: Connection): void {
   const { permissions, context, label } = connection;
   for (const subscription of [...connection.subscriptions.values()]) {
     const { subject, queue, sid } = subscription;

@@ -28,7 +28,7 @@ const ACCOUNT_REQUESTS = ["SUBSZ", "CONNZ", "LEAFZ", "JSZ", "INFO", "STATZ"];
  * Source: nats-server events.go `initEventTracking`, `registerSystemImports`.
  */
 export class SystemService {
-  private readonly envelope: ServerEnvelope;
+  readonly envelope: ServerEnvelope;
   private readonly bus: AccountBus;
   private readonly ends: (() => void)[] = [];
   private readonly heartbeats = new Map<Account, Timer>();

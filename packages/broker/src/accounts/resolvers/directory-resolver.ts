@@ -5,7 +5,11 @@ import type { JwtDirectory } from "./jwt-directory.js";
 export class DirectoryResolver implements AccountResolver {
   readonly isWritable = true;
 
-  constructor(readonly directory: JwtDirectory) {}
+  /** @param isCache - it keeps only what is in use. */
+  constructor(
+    readonly directory: JwtDirectory,
+    readonly isCache = false,
+  ) {}
 
   fetch(key: string): Promise<string | undefined> {
     return this.directory.load(key);

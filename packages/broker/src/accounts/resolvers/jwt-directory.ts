@@ -64,6 +64,20 @@ export class JwtDirectory {
     return [...this.hashes.keys()];
   }
 
+  /** Whether {@link JwtDirectory.delete} does something. */
+  get canDelete(): boolean {
+    return (this.options.deleteMode ?? "refuse") !== "refuse";
+  }
+
+  /** Every account with its token, those that are expired left out. */
+  async *entries(nowMs = Date.now()): AsyncGenerator<readonly [string, string]> {
+    for (const key of this.keys()) {
+      const token = await this.read(key);
+      const expiresAtS = token === undefined ? 0 : numberIn(token, "exp");
+      if (token !== undefined && (expiresAtS === 0 || expiresAtS * 1000 >= nowMs)) yield [key, token];
+    }
+  }
+
   /** One hash for all tokens: two directories with the same hash hold the same. */
   hash(): Buffer {
     const sum = Buffer.alloc(HASH_BYTES);
@@ -104,7 +118,7 @@ export class JwtDirectory {
   /** Keeps a token unless there is one that was issued later. @returns whether it is another one than before. */
   async saveIfNewer(key: string, token: string): Promise<boolean> {
     const kept = await this.load(key);
-    const isKeptNewer = kept !== undefined && issuedAtS(kept) > issuedAtS(token);
+    const isKeptNewer = kept !== undefined && numberIn(kept, "iat") > numberIn(token, "iat");
     return isKeptNewer ? false : this.save(key, token);
   }
 
@@ -179,10 +193,10 @@ function hashOf(token: string): Buffer {
   return createHash("sha256").update(token).digest();
 }
 
-/** When a token was issued; 0 when it cannot be read. */
-function issuedAtS(token: string): number {
+/** A number of a claim; 0 when the token cannot be read. */
+function numberIn(token: string, name: "iat" | "exp"): number {
   try {
-    return decodeToken(token).claim.integer("iat");
+    return decodeToken(token).claim.integer(name);
   } catch (error) {
     if (isGanglionError(error, "INVALID_JWT")) return 0;
     throw error;

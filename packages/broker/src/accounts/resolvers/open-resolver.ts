@@ -27,7 +27,7 @@ export async function openResolver({
       evicts: true,
       deleteMode: "remove",
     } as const;
-    return new DirectoryResolver(await JwtDirectory.open(cache));
+    return new DirectoryResolver(await JwtDirectory.open(cache), true);
   }
   const deleteMode = !resolver.allowDelete ? "refuse" : resolver.hardDelete ? "remove" : "rename";
   return new DirectoryResolver(
