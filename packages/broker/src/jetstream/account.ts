@@ -96,6 +96,14 @@ export class JetStreamAccount {
     return this.byName.get(name);
   }
 
+  /** The stream that answers direct gets for a stream called `name`: itself, or a mirror that may stand in for it. */
+  directStream(name: string): Stream | undefined {
+    const stream = this.byName.get(name);
+    if (stream !== undefined) return stream.config.allow_direct ? stream : undefined;
+    const isStandIn = ({ config }: Stream) => config.mirror_direct && config.mirror?.name === name;
+    return [...this.byName.values()].find(isStandIn);
+  }
+
   /** @throws ApiFault `StreamNotFound`. */
   stream(name: string): Stream {
     const stream = this.byName.get(name);
@@ -127,6 +135,11 @@ export class JetStreamAccount {
     }
   }
 
+  /** Starts to copy streams, when the API answers. */
+  startCopies(): void {
+    for (const stream of this.byName.values()) stream.startCopies();
+  }
+
   /**
    * Creates a stream, or finds the one that exists with the same configuration.
    *
@@ -150,6 +163,8 @@ export class JetStreamAccount {
     const store = await this.createStore(config, createdUs, relay);
     const stream = this.register(store, relay, { config, createdUs });
     stream.start();
+    stream.startCopies();
+    for (const other of this.byName.values()) other.copies.originCreated(stream.name);
     this.adviseStream(stream.name, "create");
     return stream;
   }

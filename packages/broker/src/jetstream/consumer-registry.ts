@@ -17,6 +17,7 @@ import {
   withConsumerDefaults,
 } from "./consumer/consumer-config-check.js";
 import { filtersOf } from "./consumer/deliver-policy.js";
+import { SOURCE_MEMORY_PREFIX } from "./origin/sources.js";
 import { type ConsumerMetadata, consumerMetadata, readConsumerMetadata } from "./stored-metadata.js";
 import type { Stream } from "./stream/stream.js";
 import { isValidName } from "./stream/stream-config-check.js";
@@ -28,7 +29,9 @@ export class ConsumerRegistry {
   constructor(private readonly account: JetStreamAccount) {}
 
   get size(): number {
-    return this.byKey.size;
+    let count = 0;
+    for (const { config } of this.byKey.values()) if (config.direct !== true) count++;
+    return count;
   }
 
   /** By {@link ackConsumerKey}. */
@@ -39,6 +42,7 @@ export class ConsumerRegistry {
   /** Opens the consumers that are stored with a stream. */
   recover(stream: Stream): void {
     for (const { name, metadata: stored } of stream.store.consumers()) {
+      if (name.startsWith(SOURCE_MEMORY_PREFIX)) continue;
       const metadata = readConsumerMetadata(stored);
       if (metadata === undefined) {
         this.account.logger.error("the metadata of a consumer cannot be read; it is left as it is", {
@@ -70,7 +74,7 @@ export class ConsumerRegistry {
       return this.update(stream, found, config);
     }
     if (action === "update") throw apiFault("ConsumerDoesNotExist");
-    this.checkRoom(stream);
+    if (config.direct !== true) this.checkRoom(stream);
     if (stream.config.retention === "workqueue") checkWorkQueue(stream, config, name);
     if (
       config.durable_name !== undefined &&
@@ -130,7 +134,7 @@ export class ConsumerRegistry {
     const limits = [stream.config.max_consumers, this.account.limits.max_consumers].filter(
       (limit) => limit > 0,
     );
-    if (limits.length > 0 && stream.consumers.size >= Math.min(...limits))
+    if (limits.length > 0 && stream.publicConsumers.length >= Math.min(...limits))
       throw apiFault("MaximumConsumersLimit");
   }
 
@@ -152,7 +156,12 @@ export class ConsumerRegistry {
     name: string,
     metadata: ConsumerMetadata,
   ): Promise<ConsumerStore | undefined> {
-    if (metadata.config.mem_storage === true || stream.config.storage === "memory") return undefined;
+    if (
+      metadata.config.mem_storage === true ||
+      metadata.config.direct === true ||
+      stream.config.storage === "memory"
+    )
+      return undefined;
     try {
       return await stream.store.createConsumer(name, consumerMetadata(metadata));
     } catch (error) {
@@ -167,6 +176,7 @@ export class ConsumerRegistry {
   }
 
   private advise(stream: Stream, consumer: Consumer, action: "create" | "delete"): void {
+    if (consumer.config.direct === true) return;
     const verb = action === "create" ? "CREATED" : "DELETED";
     this.account.advisories.advise(`CONSUMER.${verb}.${stream.name}.${consumer.name}`, "consumer_action", {
       stream: stream.name,
@@ -199,7 +209,7 @@ function checkWorkQueue(stream: Stream, config: ConsumerConfig, name: string | u
 /** Whether no consumer beside `name` takes subjects of `filters`. Source: nats-server stream.go `partitionUnique`. */
 function isUniquePartition(stream: Stream, name: string | undefined, filters: readonly string[]): boolean {
   return stream.consumers.consumers.every((other) => {
-    if (other.name === name) return true;
+    if (other.name === name || other.config.direct === true) return true;
     const taken = filtersOf(other.config);
     return !filters.some((filter) => taken.length === 0 || taken.some((own) => filtersOverlap(filter, own)));
   });

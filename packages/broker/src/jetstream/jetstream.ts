@@ -87,6 +87,7 @@ class JetStreamServer implements JetStream {
     });
     await account.recover();
     this.byName.set(bus.accountName, { account, unsubscribe: subscribe(account, options.domain) });
+    account.startCopies();
     return account;
   }
 

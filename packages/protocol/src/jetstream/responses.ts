@@ -1,6 +1,6 @@
 import type { ApiError } from "./api-error.js";
 import type { ConsumerConfig } from "./consumer-config.js";
-import type { StreamConfig } from "./stream-config.js";
+import type { ExternalStreamConfig, StreamConfig, SubjectTransformConfig } from "./stream-config.js";
 
 /** State of a stream as info responses carry it; times are RFC 3339 with up to nine decimals. */
 export interface StreamStateInfo {
@@ -18,12 +18,27 @@ export interface StreamStateInfo {
   readonly consumer_count: number;
 }
 
+/** How a stream is doing that another one copies from. */
+export interface StreamSourceInfo {
+  readonly name: string;
+  readonly external?: ExternalStreamConfig;
+  /** Messages of the origin that are still to come. */
+  readonly lag: number;
+  /** Nanoseconds since something came from the origin; -1: nothing ever did. */
+  readonly active: number;
+  readonly error?: ApiError;
+  readonly filter_subject?: string;
+  readonly subject_transforms?: readonly SubjectTransformConfig[];
+}
+
 /** What is known of a stream. */
 export interface StreamInfo {
   readonly config: StreamConfig;
   readonly created: string;
   readonly state: StreamStateInfo;
   readonly domain?: string;
+  readonly mirror?: StreamSourceInfo;
+  readonly sources?: readonly StreamSourceInfo[];
   /** When this was gathered. */
   readonly ts: string;
 }

@@ -23,6 +23,9 @@ export const STATUS = {
   wrongPinId: [423, "Nats-Wrong-Pin-Id"],
   /** The same for a request that comes in. */
   pinIdMismatch: [423, "Nats-Pin-Id mismatch"],
+  noResults: [404, "No Results"],
+  tooManyResults: [413, "Too Many Results"],
+  endOfBatch: [204, "EOB"],
   messageNotFound: [404, "Message Not Found"],
   emptyRequest: [408, "Empty Request"],
   malformedRequest: [408, "Malformed Request"],

@@ -142,7 +142,7 @@ export async function deleteConsumer(request: ApiRequest): Promise<ResponseBody>
 }
 
 function consumersByName(stream: Stream): Consumer[] {
-  return [...stream.consumers.consumers].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [...stream.publicConsumers].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** `CONSUMER.NAMES.S`. Source: nats-server jetstream_api.go `jsConsumerNamesRequest`. */

@@ -34,7 +34,17 @@ export function streamInfo(
     created: formatTimestamp(stream.createdUs),
     state: streamState(stream, options),
     ...(account.domain === undefined ? {} : { domain: account.domain }),
+    ...copiesInfo(stream),
     ts: formatTimestamp(account.clock.nowUs()),
+  };
+}
+
+function copiesInfo({ copies }: Stream): Pick<StreamInfo, "mirror" | "sources"> {
+  const mirror = copies.mirrorInfo();
+  const sources = copies.sourcesInfo();
+  return {
+    ...(mirror === undefined ? {} : { mirror }),
+    ...(sources.length === 0 ? {} : { sources }),
   };
 }
 
@@ -56,7 +66,7 @@ function streamState(stream: Stream, options: StreamInfoOptions): StreamStateInf
     ...(state.deletedCount === 0 ? {} : { num_deleted: state.deletedCount }),
     ...(state.deleted.length === 0 ? {} : { deleted: state.deleted }),
     ...(lost.length === 0 ? {} : { lost: { msgs: lost, bytes: 0 } }),
-    consumer_count: stream.consumers.size,
+    consumer_count: stream.publicConsumers.length,
   };
 }
 

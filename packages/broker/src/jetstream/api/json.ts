@@ -96,6 +96,17 @@ export function fields<T extends object>(
   };
 }
 
+/** The same, but fields that are not known are passed over. */
+export function openFields<T extends object>(
+  table: { readonly [K in keyof T]-?: Field<Exclude<T[K], undefined>> },
+): Decoder<T> {
+  const decode = fields<T>(table);
+  return (value) => {
+    if (!isObject(value)) return mismatch();
+    return decode(Object.fromEntries(Object.entries(value).filter(([name]) => Object.hasOwn(table, name))));
+  };
+}
+
 /** Reads JSON text. @throws ApiFault `InvalidJSON` when it is no JSON or has fields of other types. */
 export function decodeJson<T>(json: string, decode: Decoder<T>): T {
   let value: unknown;

@@ -1,8 +1,9 @@
-import { formatTimestamp, type StoredMessageInfo } from "@ganglion/protocol";
+import { formatTimestamp, parseTimestamp, type StoredMessageInfo } from "@ganglion/protocol";
 import type { StoredMessage } from "@ganglion/store";
 import type { Stream } from "../stream/stream.js";
 import { apiFault } from "./api-fault.js";
-import { always, bool, decodeJson, fields, integer, optional, text } from "./json.js";
+import { time } from "./config-codecs.js";
+import { always, bool, decodeJson, fields, integer, list, openFields, optional, text } from "./json.js";
 import { type ApiRequest, isEmptyRequest, type ResponseBody, streamName } from "./request.js";
 
 /** Which message a request asks for. Source: nats-server jetstream_api.go `JSApiMsgGetRequest`. */
@@ -10,21 +11,43 @@ export interface MessageGetRequest {
   readonly seq?: number;
   readonly last_by_subj?: string;
   readonly next_by_subj?: string;
+  /** How many messages; only of a direct get, as what follows. */
+  readonly batch?: number;
+  readonly max_bytes?: number;
+  readonly start_time?: string;
+  readonly multi_last?: readonly string[];
+  readonly up_to_seq?: number;
+  readonly up_to_time?: string;
+  readonly no_hdr?: boolean;
 }
 
-export const decodeMessageGet = fields<MessageGetRequest>({
+const MESSAGE_GET = {
   seq: optional(integer(0)),
   last_by_subj: optional(text),
   next_by_subj: optional(text),
-});
+  batch: optional(integer()),
+  max_bytes: optional(integer()),
+  start_time: optional(time),
+  multi_last: optional(list(text)),
+  up_to_seq: optional(integer(0)),
+  up_to_time: optional(time),
+  no_hdr: optional(bool),
+};
+
+const decodeMessageGet = fields<MessageGetRequest>(MESSAGE_GET);
+
+/** A direct get passes over what it does not know. */
+export const decodeDirectGet = openFields<MessageGetRequest>(MESSAGE_GET);
 
 /** The message a request asks for; one that cannot be read counts as missing. */
 export function findMessage(stream: Stream, wanted: MessageGetRequest): StoredMessage | undefined {
   const { messages } = stream.store;
   try {
-    if (wanted.next_by_subj !== undefined) return messages.next(wanted.seq ?? 0, [wanted.next_by_subj]);
+    const { start_time: startTime, next_by_subj: next } = wanted;
+    const from = startTime === undefined ? wanted.seq : messages.sequenceAt(parseTimestamp(startTime) ?? 0);
+    if (next !== undefined) return messages.next(from ?? 0, [next]);
     if (wanted.last_by_subj !== undefined) return messages.last(wanted.last_by_subj);
-    return messages.read(wanted.seq ?? 0);
+    return messages.read(from ?? 0);
   } catch {
     return undefined;
   }
@@ -35,9 +58,13 @@ export async function getMessage(request: ApiRequest): Promise<ResponseBody> {
   const { account, payload } = request;
   if (isEmptyRequest(payload)) throw apiFault("BadRequest");
   const wanted = decodeJson(payload, decodeMessageGet);
-  const { seq, last_by_subj: last, next_by_subj: next } = wanted;
+  const { seq, last_by_subj: last, next_by_subj: next, start_time: startTime } = wanted;
+  const isManyGet = [wanted.batch, wanted.max_bytes].some((field) => field !== undefined);
+  if (isManyGet || (startTime !== undefined && (seq !== undefined || last !== undefined)))
+    throw apiFault("BadRequest");
   if (last !== undefined && (seq !== undefined || next !== undefined)) throw apiFault("BadRequest");
-  if (seq === undefined && last === undefined && next === undefined) throw apiFault("BadRequest");
+  if (seq === undefined && last === undefined && next === undefined && startTime === undefined)
+    throw apiFault("BadRequest");
   const stream = account.stream(streamName(request));
   const message = findMessage(stream, wanted);
   if (message === undefined) throw apiFault("NoMessageFound");

@@ -10,6 +10,7 @@ import {
 import type { MessageStore, StoredMessage } from "@ganglion/store";
 import type { AccountBus, RoutedMessage } from "../account-bus.js";
 import { apiErrorOf } from "../api/api-fault.js";
+import type { MirroredMessage } from "../origin/mirror.js";
 import { type AbandonReason, AtomicBatches, type BatchedMessage } from "./atomic-batches.js";
 import { StagedBatch } from "./batch-checks.js";
 import { countMessage } from "./counter.js";
@@ -168,6 +169,19 @@ export class Ingest {
     return undefined;
   }
 
+  /** Stores a message at the sequence it has in the stream that is mirrored. @returns whether it is stored. */
+  takeMirrored(message: MirroredMessage): boolean {
+    const { data, headerSizeBytes, sequence, timestampUs } = message;
+    const headers = headerSizeBytes > 0 ? readPublishHeaders(data, headerSizeBytes) : undefined;
+    const subject = this.transform?.(message.subject) ?? message.subject;
+    // It was deduplicated and counted where it came from.
+    const { messageId: _, increment: __, ...rest } = headers ?? {};
+    const candidate = { subject, headers: rest, data, headerSizeBytes, isSourced: true };
+    const judgement = this.judge(candidate);
+    if (judgement.kind !== "store") return false;
+    return this.store(judgement, undefined, { sequence, timestampUs }) !== undefined;
+  }
+
   /** Messages up to `sequence` are durable: their publishers hear of it. */
   durable(sequence: number): void {
     this.republisher?.release(sequence);
@@ -287,13 +301,19 @@ export class Ingest {
   }
 
   /** Stores a message. Without interest, where that is asked for, it only takes its sequence. */
-  private store(message: Prepared, answerTo: string | undefined): number | undefined {
-    const { messages, clock } = this.host;
+  private store(
+    message: Prepared,
+    answerTo: string | undefined,
+    at: { readonly sequence?: number; readonly timestampUs: number } = {
+      timestampUs: this.host.clock.nowUs(),
+    },
+  ): number | undefined {
+    const { messages } = this.host;
     const { subject, headerSizeBytes, data, total } = message;
-    const timestampUs = clock.nowUs();
+    const { timestampUs } = at;
     let sequence: number;
     try {
-      sequence = messages.append({ subject, timestampUs, headerSizeBytes, data });
+      sequence = messages.append({ ...at, subject, headerSizeBytes, data });
     } catch (error) {
       const apiError = this.storeFailed(error);
       if (answerTo !== undefined) this.acks.refuse(answerTo, apiError);

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   filtersOverlap,
   isSubsetFilter,
@@ -45,11 +46,18 @@ export function sourceIndexName({
   filter_subject: filter,
   subject_transforms: transforms = [],
 }: StreamSourceConfig): string {
-  const origin = external === undefined ? name : `${name}:${external.api}`;
+  const origin = external === undefined ? name : `${name}:${shortHash(external.api)}`;
   if (transforms.length === 0) return `${origin} ${filter ?? ">"} >`;
   const orAll = (subject: string) => (subject === "" ? ">" : subject);
   const from = transforms.map(({ src }) => orAll(src)).join("\f");
   return `${origin} ${from} ${transforms.map(({ dest }) => orAll(dest)).join("\f")}`;
+}
+
+const HASH_LENGTH = 8;
+
+/** Source: nats-server events.go `getHash`. */
+function shortHash(text: string): string {
+  return createHash("sha256").update(text).digest("base64url").replace(/[-_]/g, "0").slice(0, HASH_LENGTH);
 }
 
 function checkMirror(config: StreamConfig, mirror: StreamSourceConfig, findStream: FindStreamConfig): void {

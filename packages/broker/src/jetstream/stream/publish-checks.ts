@@ -88,7 +88,7 @@ export function checkPublish(
   return {
     kind: "accept",
     messageId,
-    rollup: rollup === "sub" || rollup === "all" ? rollup : undefined,
+    rollup: isRollupAllowed(config) && (rollup === "sub" || rollup === "all") ? rollup : undefined,
     increment: config.allow_msg_counter === true ? incrementOf(headers) : undefined,
     isSchedule,
     endsSchedule: headers.scheduleNext === "purge" ? headers.scheduler : undefined,
@@ -148,13 +148,17 @@ function checkExpectedSequences(
     : undefined;
 }
 
+function isRollupAllowed(config: StreamConfig): boolean {
+  return config.allow_rollup_hdrs && !config.deny_purge;
+}
+
 function checkRollup(
   rollup: string | undefined,
   config: StreamConfig,
   { isSourced }: PublishFacts,
 ): ApiError | undefined {
   if (rollup === undefined) return undefined;
-  if ((!config.allow_rollup_hdrs || config.deny_purge) && !isSourced)
+  if (!isRollupAllowed(config) && !isSourced)
     return apiError("StreamRollupFailed", { err: "rollup not permitted" });
   if (rollup === "sub" || rollup === "all") return undefined;
   return apiError("StreamRollupFailed", { err: `rollup value invalid: ${JSON.stringify(rollup)}` });

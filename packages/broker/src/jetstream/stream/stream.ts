@@ -13,6 +13,7 @@ import type { Advisories } from "../advisories.js";
 import { Consumer, type ConsumerOptions } from "../consumer/consumer.js";
 import type { ConsumerHost } from "../consumer/consumer-host.js";
 import { filtersOf } from "../consumer/deliver-policy.js";
+import { Copies } from "../origin/copies.js";
 import type { ReadyQueue } from "../ready-queue.js";
 import { ConsumerIndex } from "./consumer-index.js";
 import type { InFlight } from "./in-flight.js";
@@ -53,6 +54,9 @@ export class Stream implements MessageStoreListener {
   private currentConfig: StreamConfig;
   private readonly ingest: Ingest;
   private readonly timed: TimedMessages;
+  /** What it copies from other streams. */
+  readonly copies: Copies;
+  private copying = false;
   private readonly consumerHost: ConsumerHost;
   private unsubscribes = new Map<string, () => void>();
   /** Consumers that were given messages which are not durable yet. */
@@ -96,6 +100,19 @@ export class Stream implements MessageStoreListener {
       publish: (subject, message) =>
         this.ingest.takeInternal({ subject, ...message }, { isSourced: true }) !== undefined,
     });
+    this.copies = new Copies({
+      bus,
+      clock,
+      logger,
+      domain,
+      messages,
+      store: this.store,
+      accountName: bus.accountName,
+      copyName: options.config.name,
+      whenDurable: (callback) => this.whenDurable(messages.state().lastSequence, callback),
+      storeMessage: (message) => this.ingest.takeInternal(message, { isSourced: true }),
+      storeMirrored: (message) => this.ingest.takeMirrored(message),
+    });
     const currentConfig = () => this.currentConfig;
     this.consumerHost = {
       bus,
@@ -128,11 +145,23 @@ export class Stream implements MessageStoreListener {
     this.subscribe(this.currentConfig.subjects ?? []);
   }
 
+  /** Starts to copy from other streams. The API of the account must be there. */
+  startCopies(): void {
+    this.copying = true;
+    this.copies.applyConfig(this.currentConfig);
+  }
+
+  /** Consumers that somebody made, without those through which other streams copy this one. */
+  get publicConsumers(): readonly Consumer[] {
+    return this.consumers.consumers.filter(({ config }) => config.direct !== true);
+  }
+
   /** Takes a new configuration, which was checked and made durable. */
   updateConfig(config: StreamConfig): void {
     this.currentConfig = config;
     this.ingest.updateConfig(config);
     this.timed.applyConfig(config);
+    if (this.copying) this.copies.applyConfig(config);
     this.store.messages.setLimits(storeLimits(config));
     this.subscribe(config.subjects ?? []);
     if (config.retention === "interest") this.removeUnneeded();
@@ -189,6 +218,7 @@ export class Stream implements MessageStoreListener {
     this.closed = true;
     this.ingest.close();
     this.timed.close();
+    this.copies.close();
     this.subscribe([]);
     for (const consumer of this.consumers.consumers) consumer.close(status);
   }
@@ -211,6 +241,7 @@ export class Stream implements MessageStoreListener {
   durable(sequence: number): void {
     if (this.closed) return;
     this.ingest.durable(sequence);
+    this.copies.durable(sequence);
     if (this.waitingForDurable.length > 0) this.callWaiting(sequence);
     const { expectant } = this;
     this.expectant = [];
@@ -226,6 +257,7 @@ export class Stream implements MessageStoreListener {
     this.host.logger.error("messages could not be stored", { stream: this.name, fromSequence, error });
     this.ingest.failed(fromSequence, reason);
     this.timed.failed();
+    this.copies.failed();
     this.expectant = [];
     for (const consumer of this.consumers.consumers) consumer.recount();
     this.callWaiting(Number.POSITIVE_INFINITY);
