@@ -260,7 +260,7 @@ it("messages are stored, read, deleted and purged alike", async () => {
     ["$JS.API.DIRECT.GET.M", "not json"],
     ["$JS.API.DIRECT.GET.M", { seq: 1, last_by_subj: "m.1" }],
     ["$JS.API.DIRECT.GET.M.m.9"],
-    ["$JS.API.DIRECT.GET.M.m.1", "payload"],
+    ["$JS.API.DIRECT.GET.M.m.1", '{"seq":1}'],
     [`${S}.MSG.DELETE.M`, { seq: 2 }],
     [`${S}.MSG.DELETE.M`, { seq: 2 }],
     [`${S}.MSG.DELETE.M`, { seq: 99, no_erase: true }],

@@ -16,6 +16,7 @@ import type { Consumer } from "./consumer/consumer.js";
 import { ConsumerRegistry } from "./consumer-registry.js";
 import { ListenerRelay } from "./listener-relay.js";
 import type { ReadyQueue } from "./ready-queue.js";
+import { type AccountRestore, restoreInto } from "./snapshot/account-restore.js";
 import { readStreamMetadata, streamMetadata } from "./stored-metadata.js";
 import type { InFlight } from "./stream/in-flight.js";
 import { Stream, type StreamHost, storeLimits } from "./stream/stream.js";
@@ -53,6 +54,7 @@ export class JetStreamAccount {
   /** Requests to its API since the start. */
   readonly apiUse = { total: 0, errors: 0 };
   private readonly byName = new Map<string, Stream>();
+  private readonly restores = new Set<AccountRestore>();
   private readonly streamHost: StreamHost;
 
   constructor(private readonly options: JetStreamAccountOptions) {
@@ -124,6 +126,11 @@ export class JetStreamAccount {
           });
           continue;
         }
+        if (metadata.restoring === true) {
+          this.logger.warn("a restore was interrupted; what it left is removed", { stream: stored.name });
+          await storage.deleteStream(accountName, stored.name);
+          continue;
+        }
         const relay = new ListenerRelay();
         const limits = storeLimits(metadata.config);
         const store = await storage.openStream(accountName, stored.name, { limits, listener: relay });
@@ -162,11 +169,35 @@ export class JetStreamAccount {
     const relay = new ListenerRelay();
     const store = await this.createStore(config, createdUs, relay);
     const stream = this.register(store, relay, { config, createdUs });
-    stream.start();
-    stream.startCopies();
-    for (const other of this.byName.values()) other.copies.originCreated(stream.name);
-    this.adviseStream(stream.name, "create");
+    this.begin(stream);
     return stream;
+  }
+
+  /** Checks that a stream may be restored. @throws ApiFault. */
+  checkRestore(config: StreamConfig): void {
+    if (this.limits.max_streams > 0 && this.byName.size >= this.limits.max_streams)
+      throw apiFault("MaximumStreamsLimit");
+    if (this.byName.has(config.name)) throw apiFault("StreamNameExistRestoreFailed");
+    if (config.num_replicas > 1) throw apiFault("StreamReplicasNotSupported");
+    this.storageLimits.checkStream(config);
+    this.checkSubjectsFree(config);
+  }
+
+  /** Begins to read a stream from a backup. @param config - checked by {@link checkRestore}. */
+  restoreStream(config: StreamConfig): AccountRestore {
+    const target = {
+      accountName: this.bus.accountName,
+      nowUs: () => this.clock.nowUs(),
+      storageFor: (type: StorageType) => this.storageFor(type),
+      open: (
+        store: StreamStore,
+        relay: ListenerRelay,
+        options: { config: StreamConfig; createdUs: number },
+      ) => this.tasks.run(() => this.openRestored(store, relay, options)),
+    };
+    const restore = restoreInto(target, config, () => this.restores.delete(restore));
+    this.restores.add(restore);
+    return restore;
   }
 
   /** Changes a stream. @param config - checked by {@link checkConfig}. @throws ApiFault. */
@@ -212,8 +243,28 @@ export class JetStreamAccount {
 
   /** Stops taking in and delivering messages. The storage is closed by whoever opened it. */
   async close(): Promise<void> {
+    await Promise.all([...this.restores].map((restore) => restore.abort()));
     await this.tasks.close();
     for (const stream of this.byName.values()) stream.close();
+  }
+
+  private openRestored(
+    store: StreamStore,
+    relay: ListenerRelay,
+    options: { config: StreamConfig; createdUs: number },
+  ): Stream {
+    const stream = this.register(store, relay, options);
+    this.consumers.recover(stream);
+    store.messages.setLimits(storeLimits(options.config));
+    this.begin(stream);
+    return stream;
+  }
+
+  private begin(stream: Stream): void {
+    stream.start();
+    stream.startCopies();
+    for (const other of this.byName.values()) other.copies.originCreated(stream.name);
+    this.adviseStream(stream.name, "create");
   }
 
   private register(

@@ -1,13 +1,15 @@
 import type { ConsumerConfig, StreamConfig } from "@ganglion/protocol";
 import type { StoredMetadata } from "@ganglion/store";
 import { decodeConsumerConfig, decodeStreamConfig } from "./api/config-codecs.js";
-import { always, type Decoder, fields, integer } from "./api/json.js";
+import { always, bool, type Decoder, fields, integer, optional } from "./api/json.js";
 
 /** What is kept with a stream. */
 export interface StreamMetadata {
   readonly config: StreamConfig;
   /** Microseconds since 1970. */
   readonly createdUs: number;
+  /** The stream is not complete yet: it is read from a backup. */
+  readonly restoring?: boolean;
 }
 
 /** What is kept with a consumer. */
@@ -20,6 +22,7 @@ export interface ConsumerMetadata {
 const decodeStreamMetadata = fields<StreamMetadata>({
   config: always(decodeStreamConfig, decodeStreamConfig({})),
   createdUs: always(integer(0), 0),
+  restoring: optional(bool),
 });
 const decodeConsumerMetadata = fields<ConsumerMetadata>({
   config: always(decodeConsumerConfig, decodeConsumerConfig({})),

@@ -17,6 +17,19 @@ export class TaskQueue {
     if (this.running === undefined) this.runWaiting();
   }
 
+  /** Adds a task whose result is asked for. */
+  run<T>(task: () => T | Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.add(async () => {
+        try {
+          resolve(await task());
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
+
   /** Takes no more tasks, and resolves when those that were added are done. */
   async close(): Promise<void> {
     this.closed = true;

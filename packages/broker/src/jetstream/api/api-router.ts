@@ -28,6 +28,7 @@ import { accountInfo } from "./info.js";
 import { deleteMessage, getMessage } from "./message-requests.js";
 import { NO_PAGE } from "./paging.js";
 import type { ApiRequest, ResponseBody } from "./request.js";
+import { restoreStream, snapshotStream } from "./snapshot-requests.js";
 import {
   createStream,
   deleteStream,
@@ -202,8 +203,21 @@ const ROUTES: readonly Route[] = [
     handle: resetConsumer,
     whenFailed: { reset_seq: 0 },
   },
-  refused("STREAM.SNAPSHOT", "stream_snapshot", "StreamSnapshot"),
-  refused("STREAM.RESTORE", "stream_restore", "StreamRestore"),
+  {
+    verb: "STREAM.SNAPSHOT",
+    args: [1, 1],
+    type: "stream_snapshot",
+    fallback: "StreamSnapshot",
+    handle: snapshotStream,
+  },
+  {
+    verb: "STREAM.RESTORE",
+    args: [1, 1],
+    type: "stream_restore",
+    fallback: "StreamRestore",
+    handle: restoreStream,
+    whenFailed: { deliver_subject: "" },
+  },
   refused("STREAM.PEER.REMOVE", "stream_remove_peer", "ClusterRequired"),
   refused("STREAM.LEADER.STEPDOWN", "stream_leader_stepdown", "ClusterRequired"),
   refused("CONSUMER.LEADER.STEPDOWN", "consumer_leader_stepdown", "ClusterRequired"),

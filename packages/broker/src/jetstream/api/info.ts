@@ -48,7 +48,8 @@ function copiesInfo({ copies }: Stream): Pick<StreamInfo, "mirror" | "sources"> 
   };
 }
 
-function streamState(stream: Stream, options: StreamInfoOptions): StreamStateInfo {
+/** Describes what a stream holds. */
+export function streamState(stream: Stream, options: StreamInfoOptions): StreamStateInfo {
   const maxDeleted = options.deletedDetails === true ? MAX_DELETED_DETAILS : 0;
   const state = stream.store.messages.state({ maxDeleted });
   const time = (timestampUs: number) => (timestampUs === 0 ? ZERO_TIMESTAMP : formatTimestamp(timestampUs));
