@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type ConfiguredScenario, transcriptsOf } from "../support/transcripts.js";
 import { ACCOUNT_SCENARIOS } from "./account-scenarios.js";
 import { AUTHENTICATION_SCENARIOS } from "./auth-scenarios.js";
+import { IMPORT_SCENARIOS } from "./import-scenarios.js";
 import { PERMISSION_SCENARIOS } from "./permission-scenarios.js";
 
 const unavailable = brokerAvailability("nats-server").reason;
@@ -21,4 +22,5 @@ function compare(name: string, scenarios: readonly ConfiguredScenario[]): void {
 
 compare("who may connect, byte for byte", AUTHENTICATION_SCENARIOS);
 compare("accounts, byte for byte", ACCOUNT_SCENARIOS);
+compare("imports, exports and mappings, byte for byte", IMPORT_SCENARIOS);
 compare("what users may do, byte for byte", PERMISSION_SCENARIOS);

@@ -29,19 +29,71 @@ export async function transcriptsOf(scenario: ConfiguredScenario, kind: TestBrok
   }
 }
 
+/** One operation of a server, with its payload. */
+interface Operation {
+  /** Of the subscription a message is for; undefined when it is no message. */
+  readonly sid?: string;
+  readonly text: string;
+}
+
+/** Takes out what differs from run to run, and puts messages to one client in the order of its subscriptions. */
+function normalise(received: string): string {
+  const operations = operationsOf(received);
+  const sorted: Operation[] = [];
+  for (const operation of operations) {
+    // One message reaches the subscriptions of a client in any order; each subscription sees its messages in order.
+    let at = sorted.length;
+    while (at > 0 && isBehind(sorted[at - 1], operation)) at--;
+    sorted.splice(at, 0, operation);
+  }
+  const text = sorted.map((operation) => operation.text).join("");
+  // A reply whose answer is measured names the server as well.
+  return text.replace(/_R_\.\w{6}\.\w{6}(\.\w{8}\.T)?/g, "_R_.xxxxxx.yyyyyy");
+}
+
+function isBehind(before: Operation | undefined, operation: Operation): boolean {
+  if (before?.sid === undefined || operation.sid === undefined) return false;
+  return before.sid > operation.sid;
+}
+
+function operationsOf(received: string): Operation[] {
+  const operations: Operation[] = [];
+  let at = 0;
+  while (at < received.length) {
+    const lineEnd = received.indexOf("\r\n", at);
+    if (lineEnd === -1) break;
+    const line = received.slice(at, lineEnd);
+    const isMessage = /^H?MSG /.test(line);
+    const end = lineEnd + 2 + (isMessage ? Number(line.split(" ").at(-1)) + 2 : 0);
+    const payload = received.slice(lineEnd + 2, end);
+    if (isMessage) operations.push({ sid: line.split(" ")[2] ?? "", text: messageText(line, payload) });
+    else operations.push({ text: line.startsWith("INFO ") ? infoText(line, at) : `${line}\r\n` });
+    at = end;
+  }
+  return operations;
+}
+
 /** Fields of INFO that differ from server to server, or that only newer servers have. */
 const OWN_FIELDS = ["server_id", "server_name", "version", "go", "git_commit", "host", "port", "client_id"];
 
-/** Takes out what differs from run to run. Sizes stay as they are. */
-function normalise(text: string): string {
-  const infos = text.replace(/INFO (\{.*\}) \r\n/g, (_, json: string, at: number) => {
-    const info: Record<string, unknown> = JSON.parse(json);
-    // The first PING may be answered with a further INFO: by 2.9 where the account has its own max_payload,
-    // by 2.12 always, with more fields.
-    if (at > 0) return "";
-    const fields = Object.entries(info).filter(([key]) => !OWN_FIELDS.includes(key));
-    const shown = fields.map(([key, value]) => [key, key === "nonce" ? typeof value : value]);
-    return `INFO ${JSON.stringify(Object.fromEntries(shown.sort()))}\r\n`;
-  });
-  return infos.replace(/_R_\.\w{6}\.\w{6}/g, "_R_.xxxxxx.yyyyyy");
+function infoText(line: string, at: number): string {
+  // The first PING may be answered with a further INFO: by 2.9 where the account has its own max_payload,
+  // by 2.12 always, with more fields.
+  if (at > 0) return "";
+  const info: Record<string, unknown> = JSON.parse(line.slice("INFO ".length));
+  const fields = Object.entries(info).filter(([key]) => !OWN_FIELDS.includes(key));
+  const shown = fields.map(([key, value]) => [key, key === "nonce" ? typeof value : value]);
+  return `INFO ${JSON.stringify(Object.fromEntries(shown.sort()))}\r\n`;
+}
+
+/** Fields of what is told of a client that differ from run to run. */
+const VARYING = ["start", "id", "rtt", "server"];
+
+function messageText(line: string, payload: string): string {
+  const told = /Nats-Request-Info: (\{.*\})/.exec(payload)?.[1];
+  if (told === undefined) return `${line}\r\n${payload}`;
+  const fields = Object.entries(JSON.parse(told) as Record<string, unknown>);
+  const shown = fields.map(([key, value]) => [key, VARYING.includes(key) ? typeof value : value]);
+  const shape = JSON.stringify(Object.fromEntries(shown));
+  return `${line.replace(/ \d+ \d+$/, " sizes")}\r\n${payload.replace(told, shape)}`;
 }

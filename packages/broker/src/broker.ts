@@ -97,11 +97,16 @@ class RunningBroker implements Broker {
 
   constructor(options: ResolvedBrokerOptions) {
     this.serverName = options.serverName ?? this.serverId;
+    const registry = new ConnectionRegistry(options.maxConnections, options.maxClosedClients);
     this.context = {
       options,
-      accounts: new Accounts(options),
+      accounts: new Accounts(options, {
+        clock: options.clock,
+        serverName: this.serverName,
+        findConnection: (id) => registry.get(id),
+      }),
       authenticators: new Authenticators(options),
-      registry: new ConnectionRegistry(options.maxConnections, options.maxClosedClients),
+      registry,
       events: new ConnectionEvents(),
       outboxEnvironment: { ...options, pool: new BlockPool(), queue: new FlushQueue(options.clock) },
       info: () => this.info(),

@@ -1,7 +1,11 @@
 import type { AccountConfig } from "../config/blocks/accounts.js";
+import type { MappingConfig } from "../config/blocks/mappings.js";
 import type { BrokerConfig } from "../config/schema.js";
 import { Account, GLOBAL_ACCOUNT } from "./account.js";
+import { type AccountEnvironment, NO_BROKER } from "./account-environment.js";
+import { AccountLinks } from "./account-links.js";
 import type { OperatedAccount } from "./operated-account.js";
+import { SubjectMappings } from "./subject-mappings.js";
 
 /** Name of the account of the broker itself, unless the configuration names another. Source: nats-server const.go. */
 export const SYSTEM_ACCOUNT = "$SYS";
@@ -14,13 +18,19 @@ export type AccountsConfig = Pick<
 
 /** The accounts of a broker, by name. */
 export class Accounts {
-  readonly global = new Account(GLOBAL_ACCOUNT);
+  readonly global: Account;
   /** Undefined when the configuration turns it off. */
   system: Account | undefined;
   private readonly watchers = new Set<(account: Account) => void>();
-  private readonly byName = new Map<string, Account>([[GLOBAL_ACCOUNT, this.global]]);
+  private readonly byName = new Map<string, Account>();
+  /** What accounts share with each other. */
+  readonly links = new AccountLinks(this);
 
-  constructor(config: AccountsConfig = {}) {
+  constructor(
+    config: AccountsConfig = {},
+    private readonly environment: AccountEnvironment = NO_BROKER,
+  ) {
+    this.global = this.getOrCreate(GLOBAL_ACCOUNT);
     this.configure(config);
   }
 
@@ -32,7 +42,7 @@ export class Accounts {
   getOrCreate(name: string): Account {
     const known = this.byName.get(name);
     if (known !== undefined) return known;
-    const account = new Account(name);
+    const account = new Account(name, this.environment);
     this.byName.set(name, account);
     for (const watcher of this.watchers) watcher(account);
     return account;
@@ -46,10 +56,14 @@ export class Accounts {
   }
 
   /** Creates or changes an account. @param operated - what its JWT says beside its configuration. */
-  define({ name, limits = {} }: AccountConfig, operated?: OperatedAccount): void {
-    const account = this.getOrCreate(name);
-    account.limits = limits;
+  define(config: AccountConfig, operated?: OperatedAccount): void {
+    const account = this.getOrCreate(config.name);
+    account.limits = config.limits ?? {};
     account.operated = operated;
+    account.mappings = mappingsOf(config.mappings);
+    this.links.set(config.name, config);
+    // Publishers ask again where their subjects lead.
+    account.router.changed(">");
   }
 
   /** Makes the account of this name the broker's own, in place of `$SYS`. */
@@ -64,9 +78,15 @@ export class Accounts {
   }
 
   /** Takes over what the configuration says. Accounts it does not name any more stay, without users. */
-  configure({ accounts = [], systemAccount, noSystemAccount }: AccountsConfig): void {
+  configure(config: AccountsConfig): void {
+    const { accounts = [], mappings = [], systemAccount, noSystemAccount } = config;
     for (const account of accounts) this.define(account);
+    this.global.mappings = mappingsOf(mappings);
     const systemName = systemAccount ?? (noSystemAccount ? undefined : SYSTEM_ACCOUNT);
     this.system = systemName === undefined ? undefined : this.getOrCreate(systemName);
   }
+}
+
+function mappingsOf(configs: readonly MappingConfig[]): SubjectMappings | undefined {
+  return configs.length === 0 ? undefined : new SubjectMappings(configs);
 }

@@ -2,8 +2,10 @@ import { DEFAULT_MAX_PAYLOAD_BYTES, DEFAULT_MAX_PENDING_BYTES, isValidSubject } 
 import { GLOBAL_ACCOUNT } from "../accounts/account.js";
 import { isNkey } from "../auth/nkey.js";
 import { identityOf } from "../auth/user.js";
+import { checkAccountLinks } from "./blocks/account-links.js";
 import type { LeafRemoteConfig } from "./blocks/leafnodes.js";
 import type { CompressionConfig } from "./blocks/peering.js";
+import type { Position } from "./document.js";
 import type { BrokerConfig } from "./schema.js";
 
 /** Source: nats-server const.go `DEFAULT_SYSTEM_ACCOUNT`. */
@@ -66,6 +68,20 @@ const users: Check = (config) => {
       `system_account "${systemAccount}" is not defined`,
   ];
 };
+
+/** A file is checked when it is read, options of a program here. */
+const accountLinks: Check = ({ accounts = [] }) => {
+  const faults: string[] = [];
+  const placed = accounts.map(({ name, imports, exports }) => ({
+    name,
+    exports,
+    imports: imports.map((config) => ({ config, at: NOWHERE })),
+  }));
+  checkAccountLinks(placed, { fault: (message) => void faults.push(message) });
+  return faults;
+};
+
+const NOWHERE: Position = { file: "", line: 0, column: 0 };
 
 const websocket: Check = (config) => {
   const { websocket: block } = config;
@@ -190,7 +206,16 @@ const jetstream: Check = (config) => {
   ];
 };
 
-const CHECKS: readonly Check[] = [limits, monitoring, users, websocket, leafnodes, cluster, jetstream];
+const CHECKS: readonly Check[] = [
+  limits,
+  monitoring,
+  users,
+  accountLinks,
+  websocket,
+  leafnodes,
+  cluster,
+  jetstream,
+];
 
 function allUsers({ authorization, accounts = [] }: BrokerConfig) {
   return [...(authorization?.users ?? []), ...accounts.flatMap((account) => account.users)];

@@ -18,7 +18,6 @@ const PENDING: Pending = {
   featureFlags: "ignored",
   gateway: "refused",
   leafnodes: "refused",
-  mappings: "refused",
   noFastProducerStall: "ignored",
   noHeaderSupport: "ignored",
   noSublistCache: "ignored",
@@ -39,10 +38,6 @@ export function withoutEffect(options: BrokerConfig): WithoutEffect {
       .map(([name]) => name);
   const refused = given("refused").map((name) => `${name} is not supported yet`);
   const ignored = given("ignored").map((name) => `${name} has no effect yet`);
-  const isLinked = options.accounts?.some(
-    (account) => account.imports.length + account.exports.length + account.mappings.length > 0,
-  );
-  if (isLinked) refused.push("imports, exports and mappings of accounts are not supported yet");
   return { refused, ignored };
 }
 

@@ -34,8 +34,7 @@ export class PublishHandler {
     if (this.isOfGateways(frame)) return;
     let route = this.lastRoute;
     if (route === undefined || route.stale || !route.isOf(bytes, subjectStart, subjectEnd)) {
-      route = connection.account.router.find(bytes, subjectStart, subjectEnd);
-      this.lastRoute = route;
+      route = this.findRoute(frame);
     }
     if (connection.permissions !== undefined && route !== this.allowedRoute && !this.mayPublish(route))
       return;
@@ -44,6 +43,17 @@ export class PublishHandler {
     if (connection.verbose) connection.sendOk();
     const count = route.isEmpty ? 0 : deliver(route, frame, connection.publisher);
     if (count === 0 && hasReply && connection.options.no_responders) this.answerNoResponders(frame);
+  }
+
+  private findRoute({ bytes, subjectStart, subjectEnd }: MessageFrame): Route {
+    const { account } = this.connection;
+    if (account.mappings === undefined) {
+      this.lastRoute = account.router.find(bytes, subjectStart, subjectEnd);
+      return this.lastRoute;
+    }
+    // Permissions are for the subject that comes out. Source: nats-server parser.go `parse`, at `hasMappings`.
+    this.lastRoute = undefined;
+    return account.router.findText(account.mapped(decodeText(bytes, subjectStart, subjectEnd)));
   }
 
   /** Source: nats-server client.go `processInboundClientMsg`, `pubPermissionViolation`. */

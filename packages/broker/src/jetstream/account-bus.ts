@@ -63,6 +63,8 @@ export interface AccountBus {
   publish(message: BusMessage): number;
   /** Whether any subscription (with `queue`: of that queue group) matches the literal `subject`. */
   hasInterest(subject: string, queue?: string): boolean;
+  /** Whether the literal `subject` leads to a service of another account. */
+  isImported(subject: string): boolean;
   /** Watches interest in the literal `subject`; `changed` is called after every change of `active`. */
   watchInterest(
     subject: string,

@@ -2,7 +2,7 @@ import { ReusedFrame } from "@ganglion/protocol";
 import type { AccountBus, BusMessage, InterestWatch, InternalHandler } from "../jetstream/account-bus.js";
 import { deliver } from "./deliver.js";
 import { InterestWatches } from "./interest.js";
-import { Publisher } from "./publisher.js";
+import { Publisher, type ServiceStep } from "./publisher.js";
 import type { Route, RouteTarget } from "./route.js";
 import type { Router } from "./router.js";
 import { Subscription } from "./subscription.js";
@@ -40,6 +40,14 @@ class BusFrame extends ReusedFrame {
   }
 }
 
+/** Who a message comes from, and by which way. */
+interface Sender {
+  readonly publisher: Publisher | undefined;
+  readonly via: ServiceStep | undefined;
+}
+
+const THE_BROKER: Sender = { publisher: undefined, via: undefined };
+
 /** What one nesting of publishing uses. */
 class Level {
   readonly frame = new BusFrame();
@@ -68,24 +76,50 @@ export class RouterBus implements AccountBus {
 
   publish(message: BusMessage): number {
     const route = this.router.findText(message.subject);
-    if (route.isEmpty) return 0;
+    return route.isEmpty ? 0 : this.send(route, message, THE_BROKER);
+  }
+
+  /**
+   * Delivers a message that comes through a service import, in the name of who published it. Streams that are
+   * exported do not carry it further.
+   *
+   * Source: nats-server client.go `processMsgResults`, at `pmrMsgImportedFromService`.
+   *
+   * @returns how many subscriptions it was delivered to.
+   */
+  forward(message: BusMessage, publisher: Publisher, via: ServiceStep): number {
+    const route = this.router.findText(message.subject).own;
+    return route.isEmpty ? 0 : this.send(route, message, { publisher, via });
+  }
+
+  private send(route: Route, message: BusMessage, { publisher: from, via }: Sender): number {
     // A handler may publish while it is being called: every nesting has a frame of its own.
     if (this.depth === this.levels.length) this.levels.push(new Level());
     const { frame, publisher } = this.levels[this.depth] as Level; // pushed just now or before
     this.depth++;
     frame.fill(message);
     publisher.deliverAs = message.deliverAs;
+    publisher.origin = from?.origin;
+    publisher.subscriber = from?.subscriber;
+    publisher.via = via;
     try {
       return deliver(route, frame, publisher);
     } finally {
       this.depth--;
+      if (from !== undefined) from.congestedBy = publisher.congestedBy ?? from.congestedBy;
+      publisher.congestedBy = undefined;
     }
   }
 
   hasInterest(subject: string, queue?: string): boolean {
     const route = this.router.findText(subject);
-    if (queue === undefined) return !route.isEmpty;
+    if (queue === undefined) return route.groups.length > 0 || route.targets.some(isHeard);
     return route.groups.some((group) => group[0]?.subscription.queue === queue);
+  }
+
+  isImported(subject: string): boolean {
+    const { targets } = this.router.findText(subject);
+    return targets.some(({ subscription }) => subscription.forwarder !== undefined);
   }
 
   watchInterest(
@@ -101,6 +135,11 @@ export class RouterBus implements AccountBus {
     if (full === undefined) callback();
     else full.whenRoom(() => this.whenWritable(subject, callback));
   }
+}
+
+/** Whether a message would reach somebody: behind a service import there may be nobody. */
+function isHeard({ subscription: { forwarder }, subject }: RouteTarget): boolean {
+  return forwarder?.hasInterest(subject) ?? true;
 }
 
 function firstFull({ targets, groups }: Route) {

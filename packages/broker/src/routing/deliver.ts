@@ -74,6 +74,8 @@ function write(
 }
 
 function deliverInternally(target: RouteTarget, frame: MessageFrame, publisher: Publisher): boolean {
+  const { forwarder } = target.subscription;
+  if (forwarder !== undefined) return forwarder.forward(target.subject, frame, publisher);
   const hasReply = frame.replyEnd > frame.replyStart;
   target.subscription.handler?.({
     subject: publisher.deliverAs ?? target.subject,

@@ -2,6 +2,8 @@ import type { Subscription } from "./subscription.js";
 
 /** A subscription as the target of one subject, with the beginning of its control lines ready. */
 export class RouteTarget {
+  /** The subscription belongs to another account, which imports the subject. */
+  isImported = false;
   private plain: Uint8Array | undefined;
   private headed: Uint8Array | undefined;
 
@@ -38,28 +40,39 @@ export class Route {
   /** Queue groups, of which one member each receives a message. */
   readonly groups: readonly (readonly RouteTarget[])[];
   readonly isEmpty: boolean;
+  private readonly hasImports: boolean;
+  private ownRoute: Route | undefined;
   stale = false;
 
   constructor(
     readonly subject: string,
     /** The subject's bytes, owned by the route. */
     readonly bytes: Uint8Array,
-    subscriptions: readonly Subscription[],
+    all: readonly RouteTarget[],
   ) {
     const targets: RouteTarget[] = [];
     const groups = new Map<string, RouteTarget[]>();
-    for (const subscription of subscriptions) {
-      const target = new RouteTarget(subscription, subject, bytes);
-      if (subscription.queue === undefined) targets.push(target);
+    for (const target of all) {
+      const { queue } = target.subscription;
+      if (queue === undefined) targets.push(target);
       else {
-        const group = groups.get(subscription.queue);
-        if (group === undefined) groups.set(subscription.queue, [target]);
+        const group = groups.get(queue);
+        if (group === undefined) groups.set(queue, [target]);
         else group.push(target);
       }
     }
     this.targets = targets;
     this.groups = groups.size === 0 ? [] : [...groups.values()];
-    this.isEmpty = subscriptions.length === 0;
+    this.isEmpty = all.length === 0;
+    this.hasImports = all.some(({ isImported }) => isImported);
+  }
+
+  /** The route without subscriptions of other accounts. Use it at once: it is not marked stale. */
+  get own(): Route {
+    if (!this.hasImports) return this;
+    const all = [...this.targets, ...this.groups.flat()].filter(({ isImported }) => !isImported);
+    this.ownRoute ??= new Route(this.subject, this.bytes, all);
+    return this.ownRoute;
   }
 
   /** Whether this is the route of the subject that these bytes hold. */

@@ -1,11 +1,13 @@
 import type { DeliveryFilter } from "../auth/permissions.js";
 import type { InternalHandler } from "../jetstream/account-bus.js";
+import type { Forwarder } from "./forwarder.js";
 import type { Subscriber } from "./subscriber.js";
 
-/** Who receives the messages of a subscription: a connection, or a function of the broker. */
+/** Who receives the messages of a subscription: a connection, a function of the broker, or another account. */
 export type SubscriptionOwner =
   | { readonly subscriber: Subscriber; readonly sid: string; readonly queue?: string | undefined }
-  | { readonly handler: InternalHandler };
+  | { readonly handler: InternalHandler }
+  | { readonly forwarder: Forwarder };
 
 /** One subscription: of a connection, or of the broker itself. */
 export class Subscription {
@@ -14,6 +16,7 @@ export class Subscription {
   readonly sid: string;
   readonly subscriber: Subscriber | undefined;
   readonly handler: InternalHandler | undefined;
+  readonly forwarder: Forwarder | undefined;
   /** What of it must not be delivered; undefined: nothing is kept back. */
   filter: DeliveryFilter | undefined;
   /** Messages after which it ends, counted from its start; 0: it does not end by itself. */
@@ -28,9 +31,11 @@ export class Subscription {
     readonly subject: string,
     owner: SubscriptionOwner,
   ) {
-    this.queue = "handler" in owner ? undefined : owner.queue;
-    this.sid = "handler" in owner ? "" : owner.sid;
-    this.subscriber = "handler" in owner ? undefined : owner.subscriber;
+    const client = "subscriber" in owner ? owner : undefined;
+    this.queue = client?.queue;
+    this.sid = client?.sid ?? "";
+    this.subscriber = client?.subscriber;
     this.handler = "handler" in owner ? owner.handler : undefined;
+    this.forwarder = "forwarder" in owner ? owner.forwarder : undefined;
   }
 }

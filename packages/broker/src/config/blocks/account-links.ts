@@ -1,5 +1,5 @@
 import { filtersOverlap, hasWildcard, isSubsetFilter, isValidSubject } from "@ganglion/protocol";
-import { compileSubjectTransform } from "../../jetstream/stream/subject-transform.js";
+import { compileSubjectTransform } from "../../routing/subject-transform.js";
 import type { Given } from "../reader.js";
 import type { ExportConfig } from "./account-exports.js";
 import type { ImportConfig, PlacedImport } from "./account-imports.js";
@@ -12,7 +12,7 @@ export interface LinkedAccount {
 }
 
 /** A token that stands for a wildcard of the source. Source: nats-server subject_transform.go `transformUntokenize`. */
-const PLACEHOLDER = /^(?:\*|\$[1-9]\d*|\{\{\s*wildcard\s*\([^)]+\)\s*\}\})$/i;
+export const PLACEHOLDER = /^(?:\*|\$[1-9]\d*|\{\{\s*wildcard\s*\([^)]+\)\s*\}\})$/i;
 
 /**
  * Checks that every import has an export that allows it, and that imports do not go round in a circle.
@@ -20,7 +20,7 @@ const PLACEHOLDER = /^(?:\*|\$[1-9]\d*|\{\{\s*wildcard\s*\([^)]+\)\s*\}\})$/i;
  * Source: nats-server opts.go `parseAccounts`, accounts.go `checkStreamImportAuthorized`,
  * `checkServiceImportAuthorized`, `serviceImportFormsCycle`, `streamImportFormsCycle`.
  */
-export function checkAccountLinks(accounts: readonly LinkedAccount[], given: Given): void {
+export function checkAccountLinks(accounts: readonly LinkedAccount[], given: Pick<Given, "fault">): void {
   const byName = new Map(accounts.map((account) => [account.name, account]));
   for (const { name, exports, imports } of accounts) {
     for (const { subject, accounts: importers = [] } of exports) {
@@ -45,7 +45,7 @@ function faultOf(
   const what = `the ${kind} "${subject}" of account "${account}"`;
   const exporter = accounts.get(account);
   if (exporter === undefined) return `cannot import ${what}: the account is not defined`;
-  const allowed = exporter.exports.some((one) => one.kind === kind && allows(one, subject, importer));
+  const allowed = exporter.exports.some((one) => one.kind === kind && mayImport(one, subject, importer));
   if (!allowed) return `cannot import ${what}: it is not exported to "${importer}"`;
   if (
     config.kind === "stream" &&
@@ -60,7 +60,8 @@ function faultOf(
   return undefined;
 }
 
-function allows(one: ExportConfig, subject: string, importer: string): boolean {
+/** Whether an export lets an account import `subject`. */
+export function mayImport(one: ExportConfig, subject: string, importer: string): boolean {
   const { accounts = [], accountTokenPosition = 0 } = one;
   if (!isSubsetFilter(subject, one.subject)) return false;
   if (accountTokenPosition > 0) return subject.split(".")[accountTokenPosition - 1] === importer;
@@ -77,7 +78,7 @@ function duplicate(config: ImportConfig, seen: Set<string>): string | undefined 
 }
 
 /** The subject of an import in the importing account, as it is written. */
-function localSubject(config: ImportConfig): string {
+export function localSubject(config: ImportConfig): string {
   if (config.kind === "service") return config.to;
   if (config.prefix === undefined) return config.to ?? config.subject;
   return `${config.prefix.replace(/\.$/, "")}.${config.subject}`;
@@ -94,7 +95,7 @@ function isRenaming(remote: string, local: string): boolean {
 }
 
 /** The local subject with its placeholders as wildcards. */
-function localFilter(config: ImportConfig): string {
+export function localFilter(config: ImportConfig): string {
   const tokens = localSubject(config).split(".");
   return tokens.map((token) => (PLACEHOLDER.test(token) ? "*" : token)).join(".");
 }

@@ -1,5 +1,5 @@
 import { isValidFilter } from "@ganglion/protocol";
-import { compileSubjectTransform } from "../../jetstream/stream/subject-transform.js";
+import { compileSubjectTransform } from "../../routing/subject-transform.js";
 import { block, byKind, dictionary, field, list, type Reader, refine } from "../reader.js";
 import { percent, text } from "../scalars.js";
 

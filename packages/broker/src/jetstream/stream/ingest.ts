@@ -8,6 +8,7 @@ import {
   setHeaders,
 } from "@ganglion/protocol";
 import type { MessageStore, StoredMessage } from "@ganglion/store";
+import { compileSubjectTransform, type SubjectTransform } from "../../routing/subject-transform.js";
 import type { AccountBus, RoutedMessage } from "../account-bus.js";
 import { apiErrorOf } from "../api/api-fault.js";
 import type { MirroredMessage } from "../origin/mirror.js";
@@ -31,7 +32,6 @@ import { type PublishHeaders, readPublishHeaders } from "./publish-headers.js";
 import { lastReadable, readable } from "./readable.js";
 import { Republisher } from "./republish.js";
 import { fullRefusal, roomOf, sizeRefusal } from "./room.js";
-import { compileSubjectTransform, type SubjectTransform } from "./subject-transform.js";
 import { type FramedMessage, withHeaders } from "./with-headers.js";
 
 /** What {@link Ingest} needs of its stream. */

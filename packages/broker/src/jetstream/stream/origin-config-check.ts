@@ -8,8 +8,8 @@ import {
   type StreamSourceConfig,
   type SubjectTransformConfig,
 } from "@ganglion/protocol";
+import { compileSubjectTransform } from "../../routing/subject-transform.js";
 import { apiFault, invalidStreamConfig } from "../api/api-fault.js";
-import { compileSubjectTransform } from "./subject-transform.js";
 
 /** Finds the configuration of another stream of the account. */
 export type FindStreamConfig = (name: string) => StreamConfig | undefined;

@@ -1,7 +1,7 @@
 import { formatTimestamp, JETSTREAM_HEADERS, type RepublishConfig } from "@ganglion/protocol";
 import type { StoredMessage } from "@ganglion/store";
+import { compileSubjectTransform, type SubjectTransform } from "../../routing/subject-transform.js";
 import type { AccountBus } from "../account-bus.js";
-import { compileSubjectTransform, type SubjectTransform } from "./subject-transform.js";
 import { withHeaders } from "./with-headers.js";
 
 interface WaitingRepublish {

@@ -7,10 +7,10 @@ import {
   STREAM_DEFAULTS,
   type StreamConfig,
 } from "@ganglion/protocol";
+import { compileSubjectTransform } from "../../routing/subject-transform.js";
 import { type ApiFault, apiFault, invalidStreamConfig } from "../api/api-fault.js";
 import { checkFeatures } from "./feature-config-check.js";
 import { checkOrigins, type FindStreamConfig } from "./origin-config-check.js";
-import { compileSubjectTransform } from "./subject-transform.js";
 
 /** What an account asks of the size of its streams. -1 or 0: no limit. */
 export interface StreamSizeRules {
