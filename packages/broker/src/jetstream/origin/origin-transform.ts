@@ -1,5 +1,5 @@
 import type { StreamSourceConfig } from "@ganglion/protocol";
-import { compileSubjectTransform } from "../stream/subject-transform.js";
+import { compileSubjectTransform } from "../../routing/subject-transform.js";
 
 /** Maps the subjects of an origin to those of the copy; what no transform matches stays as it is. */
 export function compileOriginTransform({
