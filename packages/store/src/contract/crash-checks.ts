@@ -119,6 +119,8 @@ class Check {
       missing++;
       if (!isReported(sequence)) broken.push(`message ${sequence} is missing and not reported`);
     }
+    if (missing > 0 && this.stream.messages.health().lostMessages < missing)
+      broken.push("the health of the stream does not tell what is lost");
     if (missing > maxLost) broken.push(`${missing} durable messages are lost, of at most ${maxLost}`);
     if (limits === UNLIMITED) broken.push(...this.partialBatches(found, isReported));
     for (const sequence of found.keys()) {

@@ -132,6 +132,51 @@ export async function failureSweep(
   return { failures, failure: undefined };
 }
 
+/** What to do to the files of a closed store. */
+export interface RegionPlan extends Pick<CrashPlan, "seed" | "steps" | "mutation"> {
+  /** Distance between two places that are damaged, in bytes. */
+  readonly stride: number;
+}
+
+/**
+ * Damages every region of every file of a closed store, one at a time, and checks what is left: a flipped bit may
+ * cost the message it hits, a file that was cut off those behind the cut, and both must be reported.
+ */
+export async function regionSweep({ seed, steps, stride, mutation }: RegionPlan): Promise<{
+  readonly places: number;
+  readonly fileTypes: ReadonlySet<string>;
+  readonly failure: string | undefined;
+}> {
+  const disk = new SimulatedFileSystem();
+  const workload = new CrashWorkload(seed, steps);
+  await workload.run(setupFor(disk, mutation));
+  await workload.close();
+  const fileTypes = new Set<string>();
+  let places = 0;
+  for (const { path, sizeBytes } of disk.files()) {
+    fileTypes.add(role(path));
+    for (let offset = seed % stride; offset < sizeBytes; offset += stride) {
+      for (const damage of ["flip", "truncate"] as const) {
+        // Nothing tells how long the log of the consumers was: what they did last is forgotten.
+        if (damage === "truncate" && role(path).endsWith("consumer log")) continue;
+        const survivor = disk.afterCrash("keep", 0);
+        if (damage === "flip") survivor.flip(path, offset, offset % 8);
+        else await (await survivor.open(path)).truncate(offset);
+        places++;
+        const maxLost = damage === "flip" ? 1 : Number.POSITIVE_INFINITY;
+        const tolerance = { maxLost, mayReport: true, seed };
+        const broken = await brokenPromises(setupFor(survivor, mutation), workload.promises, tolerance).catch(
+          (error: unknown) => [`recovery failed: ${String(error)}`],
+        );
+        if (broken.length === 0) continue;
+        const failure = `seed ${seed}, ${damage} ${path} at ${offset}: ${broken.join("; ")}`;
+        return { places, fileTypes, failure };
+      }
+    }
+  }
+  return { places, fileTypes, failure: undefined };
+}
+
 /** Turns single bits over in the files of a closed store, and checks what is left each time. */
 export async function bitFlipSweep(
   plan: Pick<CrashPlan, "seed" | "steps" | "mutation"> & { readonly flips: number },

@@ -144,7 +144,9 @@ export class FileStreamStore implements StreamStore {
     await Promise.all(this.working.values());
     await compaction.close();
     await footers.close();
+    const isWritable = commit.failure === undefined;
     await commit.close();
+    if (isWritable && log.newest !== undefined) await footers.writeLast(log.newest);
     await lost.flush();
     await log.close();
     await consumerLog.close();

@@ -64,26 +64,46 @@ export class FooterFiles {
     });
   }
 
+  /** Writes the footer of the newest segment of a stream that is closed; everything in it is durable. */
+  async writeLast(segment: Segment): Promise<void> {
+    if (!FOOTERS_WORK || segment.damaged || segment.stagedEnd !== segment.committedEnd) return;
+    try {
+      const footer = this.describe(segment);
+      if (footer !== undefined)
+        await this.save(segment, encodeFooter(footer, this.log.options.codec.checksum));
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
   /** Removes the footer of a segment whose content is not what the footer says any more. */
   drop(segment: Segment): void {
     const { footerPath } = segment;
     this.later(() => this.log.options.fileSystem.remove(footerPath));
   }
 
-  /** Reads the footer of a segment that recovery found. */
-  read(file: SegmentFile): ValidFooter | undefined {
-    if (!FOOTERS_WORK || file.header === undefined) return undefined;
-    const { fileSystem, codec } = this.log.options;
+  /** Reads the footer of a file that recovery found, whatever the file holds now. */
+  read(file: SegmentFile): SegmentFooter | undefined {
+    if (!FOOTERS_WORK) return undefined;
+    const { codec } = this.log.options;
     const bytes = this.readWhole(file.path.replace(/\.seg$/, ".foot"));
     const footer = bytes && decodeFooter(bytes, codec.checksum);
+    const { salt, number, revision } = footer?.identity ?? {};
+    const isOfFile = salt === codec.salt && number === file.number && revision === file.revision;
+    return isOfFile ? footer : undefined;
+  }
+
+  /** @param end - where the content ends. @returns undefined when a footer does not fit it. */
+  validate(
+    footer: SegmentFooter | undefined,
+    file: SegmentFile,
+    end: number | undefined,
+  ): ValidFooter | undefined {
     if (footer === undefined) return undefined;
+    const { fileSystem, codec } = this.log.options;
     const { identity } = footer;
-    const isOfFile =
-      identity.salt === codec.salt &&
-      identity.number === file.number &&
-      identity.revision === file.revision &&
-      identity.end === (file.trustedEnd ?? identity.end);
-    if (!isOfFile || identity.end > file.sizeBytes || identity.end < TAIL_BYTES) return undefined;
+    if (identity.end !== (end ?? identity.end)) return undefined;
+    if (identity.end > file.sizeBytes || identity.end < TAIL_BYTES) return undefined;
     const tail = Buffer.alloc(TAIL_BYTES);
     fileSystem.read(file.path, identity.end - TAIL_BYTES, tail);
     const mark = codec.decode(tail, 0);
@@ -115,11 +135,13 @@ export class FooterFiles {
       try {
         await work();
       } catch (error) {
-        this.logger.debug("A segment's footer was not written; the segment is read at the next start", {
-          error,
-        });
+        this.failed(error);
       }
     });
+  }
+
+  private failed(error: unknown): void {
+    this.logger.debug("A segment's footer was not written; the segment is read at the next start", { error });
   }
 
   private async save(segment: Segment, bytes: Buffer): Promise<void> {
@@ -155,10 +177,10 @@ export class FooterFiles {
     if (identity === undefined) return undefined;
     const collected = new Collector(segment);
     this.index.visitSegment(segment.number, segment.baseSequence, collected.add);
-    const { floor, runs, keptBytes } = segment;
+    const { baseSequence, floor, runs, keptBytes } = segment;
     return collected.isOverflowing
       ? undefined
-      : { identity, ...collected.finish(), floor, runs: runs.flatMap(decodeRuns), keptBytes };
+      : { identity, ...collected.finish(), baseSequence, floor, runs: runs.flatMap(decodeRuns), keptBytes };
   }
 }
 

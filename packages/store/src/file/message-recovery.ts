@@ -6,9 +6,10 @@ import type { FooterFiles, ValidFooter } from "./footer-files.js";
 import { LOG_HEADER_BYTES } from "./log-header.js";
 import { type Damage, scanRecords } from "./log-scan.js";
 import { LostRanges } from "./lost-ranges.js";
-import { type DecodedRecord, decodeRuns, RecordKind, type SequenceRun } from "./record-codec.js";
+import { type DecodedRecord, decodeRuns, encodeRun, RecordKind, type SequenceRun } from "./record-codec.js";
 import { Segment } from "./segment.js";
 import type { SegmentFile } from "./segment-files.js";
+import type { SegmentFooter } from "./segment-footer.js";
 import type { SegmentLog } from "./segment-log.js";
 
 /** What recovery of the messages found out beside the messages. */
@@ -74,11 +75,10 @@ class Recovery {
 
   segment(file: SegmentFile, isLast: boolean): void {
     const { header } = file;
-    const segment = new Segment(
-      file.number,
-      header?.baseSequence ?? this.index.lastSequence + 1,
-      this.log.options,
-    );
+    const { footers } = this.parts;
+    const footer = footers.read(file);
+    const baseSequence = header?.baseSequence ?? footer?.baseSequence ?? this.index.lastSequence + 1;
+    const segment = new Segment(file.number, baseSequence, this.log.options);
     segment.revision = file.revision;
     segment.coversTo = header?.coversTo ?? file.number;
     segment.previousNumber = header?.previousNumber ?? 0;
@@ -90,11 +90,14 @@ class Recovery {
     this.reached(segment.baseSequence - 1);
     this.log.segments.set(segment.number, segment);
     const growing = isLast && file.trustedEnd === undefined;
-    const valid = growing ? undefined : this.parts.footers.read(file);
-    const [distance = 0] = valid?.footer.columns.distances ?? [];
+    const valid = footers.validate(footer, file, growing ? file.sizeBytes : file.trustedEnd);
+    const [distance = 0] = footer?.columns.distances ?? [];
     const isInOrder = segment.baseSequence + distance > this.index.lastSequence;
-    if (valid === undefined || !isInOrder) this.readRecords(segment, file, growing);
-    else this.take(segment, valid);
+    if (valid !== undefined && isInOrder && header !== undefined) this.take(segment, valid);
+    else {
+      this.readRecords(segment, file, growing);
+      if (footer !== undefined) this.compare(segment, footer);
+    }
     segment.hasTrail = !growing && segment.committedEnd < file.sizeBytes;
     this.log.adopt(segment, growing);
   }
@@ -117,12 +120,24 @@ class Recovery {
     }
   }
 
+  /** A segment had to be read although it has a footer: it has grown since, or has lost something. */
+  private compare(segment: Segment, { identity, columns, floor, runs }: SegmentFooter): void {
+    if (segment.committedEnd < identity.end) {
+      this.damage(segment, { start: segment.committedEnd, end: identity.end });
+      this.reached(segment.baseSequence + (columns.distances.at(-1) ?? -1));
+    }
+    this.removeRuns(segment, floor, runs); // the records that said so may be among what is lost
+  }
+
   /** Takes over what a footer says of its segment. */
   private take(segment: Segment, { footer, highestSequence }: ValidFooter): void {
     const { columns, subjects, floor, runs, keptBytes, identity } = footer;
     const { number, baseSequence } = segment;
     segment.committedEnd = identity.end;
     segment.keptBytes = keptBytes;
+    // For the footer to come, if the segment still grows.
+    for (const { first, count } of runs) segment.runs.push(encodeRun(first, count));
+    segment.floor = floor;
     const { distances } = columns;
     for (let at = 0; at < distances.length; at++) {
       const { sizeBytes, hasHeaders } = readSizeWord(columns.sizes[at] ?? 0);

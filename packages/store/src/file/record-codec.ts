@@ -159,11 +159,14 @@ export function encodeRuns(sequences: Iterable<number>): Buffer {
     if (last !== undefined && last.first + last.count === sequence) last.count++;
     else runs.push({ first: sequence, count: 1 });
   }
-  const bytes = Buffer.alloc(runs.length * RUN_BYTES);
-  runs.forEach(({ first, count }, index) => {
-    writeUInt64(bytes, first, index * RUN_BYTES);
-    bytes.writeUInt32LE(count, index * RUN_BYTES + 8);
-  });
+  return Buffer.concat(runs.map(({ first, count }) => encodeRun(first, count)));
+}
+
+/** Writes one run. */
+export function encodeRun(first: number, count: number): Buffer {
+  const bytes = Buffer.alloc(RUN_BYTES);
+  writeUInt64(bytes, first, 0);
+  bytes.writeUInt32LE(count, 8);
   return bytes;
 }
 

@@ -10,20 +10,21 @@ import type { Checksum, SequenceRun } from "./record-codec.js";
  *    | GANGFOOT| version | salt | number | revision | end | tail     | messages | subjects | runs  | kept   |
  *    | 8 bytes | u32     | u32  | u32    | u32      | u32 | checksum | u32      | u32      | u32   | bytes  |
  *    +---------+---------+------+--------+----------+-----+----------+----------+----------+-------+--------+
- *    48         56        60         64
- *    +----------+---------+----------+
- *    | floor    | subject | checksum |  then, per message: timestamp f64; per run: first f64;
- *    | f64      | bytes   | of all   |  per message: sequence less base u32, subject u32, size u32, position u32;
- *    |          | u32     | the rest |  per run: count u32; per subject: size u32; subjects, one after the other
- *    +----------+---------+----------+
+ *    48         56         64        68         72
+ *    +----------+----------+---------+----------+
+ *    | floor    | base     | subject | checksum |  then, per message: timestamp f64; per run: first f64;
+ *    | f64      | sequence | bytes   | of all   |  per message: sequence less base u32, subject u32, size u32, position u32;
+ *    |          | f64      | u32     | the rest |  per run: count u32; per subject: size u32; subjects, one after the other
+ *    +----------+----------+---------+----------+
  */
 
 const MAGIC = Buffer.from("GANGFOOT", "latin1");
 const VERSION = 1;
-const HEAD_BYTES = 64;
+const HEAD_BYTES = 72;
 const FLOOR_OFFSET = 48;
-const SUBJECT_BYTES_OFFSET = 56;
-const CHECKSUM_OFFSET = 60;
+const BASE_OFFSET = 56;
+const SUBJECT_BYTES_OFFSET = 64;
+const CHECKSUM_OFFSET = 68;
 const BYTES_PER_MESSAGE = 8 + 4 * 4;
 const BYTES_PER_RUN = 8 + 4;
 /** Columns are read and written as the processor keeps them. */
@@ -57,6 +58,8 @@ export interface SegmentFooter {
   readonly identity: FooterIdentity;
   readonly columns: FooterColumns;
   readonly subjects: readonly string[];
+  /** Every sequence in the segment is this one or higher. */
+  readonly baseSequence: number;
   /** All messages below are gone. */
   readonly floor: number;
   /** Messages that records of this segment remove one by one. */
@@ -112,7 +115,7 @@ class Layout {
 
 /** Writes a footer. */
 export function encodeFooter(footer: SegmentFooter, checksum: Checksum): Buffer {
-  const { identity, columns, subjects, floor, runs, keptBytes } = footer;
+  const { identity, columns, subjects, baseSequence, floor, runs, keptBytes } = footer;
   const names = subjects.map((subject) => Buffer.from(subject));
   const subjectBytes = names.reduce((sum, { length }) => sum + length, 0);
   const counts = { messages: columns.sizes.length, runs: runs.length, subjects: subjects.length };
@@ -124,6 +127,7 @@ export function encodeFooter(footer: SegmentFooter, checksum: Checksum): Buffer 
   fields.push(keptBytes);
   fields.forEach((value, index) => void bytes.writeUInt32LE(value, 8 + index * 4));
   bytes.writeDoubleLE(floor, FLOOR_OFFSET);
+  bytes.writeDoubleLE(baseSequence, BASE_OFFSET);
   bytes.writeUInt32LE(subjectBytes, SUBJECT_BYTES_OFFSET);
   const layout = new Layout(bytes, counts);
   layout.columns.timestampsUs.set(columns.timestampsUs);
@@ -174,6 +178,7 @@ export function decodeFooter(bytes: Buffer, checksum: Checksum): SegmentFooter |
     identity: { salt: field(1), number: field(2), revision: field(3), end: field(4), tailChecksum: field(5) },
     columns: layout.columns,
     subjects,
+    baseSequence: bytes.readDoubleLE(BASE_OFFSET),
     floor: bytes.readDoubleLE(FLOOR_OFFSET),
     runs: Array.from(layout.firsts, (first, index) => ({ first, count: layout.counts[index] ?? 0 })),
     keptBytes: field(9),
