@@ -18,7 +18,7 @@ const TESTS = [
   "test/crash/broker-kill.test.ts",
 ];
 /** 4 kinds of crash at each of some 300 operations a life. */
-const NIGHTLY = { GANGLION_CRASH_RUNS: "100", GANGLION_CRASH_KILLS: "200", GANGLION_CRASH_STRIDE: "23" };
+const NIGHTLY = { GANGLION_CRASH_RUNS: "100", GANGLION_CRASH_KILLS: "200", GANGLION_CRASH_STRIDE: "97" };
 
 const { values } = parseArgs({
   options: {
