@@ -8,7 +8,7 @@ import { RawClient } from "../support/raw-client.js";
 
 const REFUSED = "-ERR 'Authorization Violation'|<closed>";
 
-describeBrokers("operator mode", (start) => {
+describeBrokers("operator mode", (start, kind) => {
   /** What users of a world are told, in order. */
   async function enter(
     world: JwtWorld,
@@ -173,6 +173,53 @@ describeBrokers("operator mode", (start) => {
     expect(answersOf(own)).toBe(
       "PONG|-ERR 'maximum subscriptions exceeded'|-ERR 'Maximum Payload Violation'|<closed>",
     );
+  });
+
+  it("takes 0 subscriptions and 0 bytes for none at all", async () => {
+    const world = await JwtWorld.create();
+    const account = await world.account("A");
+    await using broker = await start({ jetstream: false, config: world.config() });
+    const mute = await (await account.user("ann", { subs: 0 } as never)).connect(broker.url);
+    await mute.closed();
+    expect(answersOf(mute).split("|").toSorted()).toEqual(
+      ["PONG", "-ERR 'maximum subscriptions exceeded'", "<closed>"].toSorted(),
+    );
+    const empty = await (await account.user("bob", { payload: 0 } as never)).connect(broker.url);
+    empty.send("PUB a 0\r\n\r\nPUB a 1\r\nx\r\n");
+    await empty.closed();
+    expect(answersOf(empty)).toBe("PONG|-ERR 'Maximum Payload Violation'|<closed>");
+  });
+
+  it("shows in CONNZ who came in with which JWT, but no JWT that is a password", async () => {
+    const world = await JwtWorld.create();
+    const account = await world.account("acme");
+    await using broker = await start({ jetstream: false, config: world.config() });
+    const [ann, bob] = [
+      await account.user("ann", { tags: ["a:b"] } as never),
+      await account.user("bob", { bearer_token: true }),
+    ];
+    const clients = [await ann.connect(broker.url), await bob.connect(broker.url, { sig: "" })];
+    const { creds } = await world.systemAccount.user("sys");
+    const system = await connect({ servers: broker.url, authenticator: credsAuthenticator(creds) });
+    const subject = `$SYS.REQ.ACCOUNT.${account.publicKey}.CONNZ`;
+    const answer = await system.request(subject, JSON.stringify({ auth: true }));
+    const { connections } = answer.json<{ data: { connections: unknown[] } }>().data;
+    expect(connections).toMatchObject([
+      {
+        authorized_user: ann.publicKey,
+        account: account.publicKey,
+        jwt: ann.token,
+        issuer_key: account.publicKey,
+        // 2.9 has the name of the user here, later servers that of the account.
+        name_tag: kind === "nats-server" ? "ann" : "acme",
+        tags: ["a:b"],
+      },
+      { authorized_user: bob.publicKey, issuer_key: account.publicKey },
+    ]);
+    // 2.9 shows it.
+    if (kind !== "nats-server") expect(connections[1]).not.toHaveProperty("jwt");
+    await system.close();
+    for (const client of clients) client.close();
   });
 
   it("keeps accounts apart", async () => {

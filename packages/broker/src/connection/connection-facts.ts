@@ -36,7 +36,17 @@ export interface ConnectionFacts {
   readonly version: string;
   readonly tls: TlsFacts | undefined;
   readonly userName: string;
+  /** How it came in, in operator mode. */
+  readonly jwt: JwtFacts | undefined;
   readonly accountName: string;
+}
+
+/** What monitoring tells about a JWT. */
+export interface JwtFacts {
+  /** Undefined when it alone lets in who knows it. Source: nats-server monitor.go `redactBearerJWT`. */
+  readonly token: string | undefined;
+  readonly issuer: string;
+  readonly tags: readonly string[];
 }
 
 /** Takes down the facts about a connection. */
@@ -67,6 +77,7 @@ export function connectionFacts(connection: Connection): ConnectionFacts {
     version: options.version,
     tls: tlsFacts(peer.carrier ?? connection.transport),
     userName: userName(connection),
+    jwt: jwtFacts(connection),
     accountName: connection.account.name,
   };
 }
@@ -89,4 +100,10 @@ function userName({ options, admission }: Connection): string {
   return (
     admission.accepted?.userName || options.nkey || options.user || (options.auth_token ? "[REDACTED]" : "")
   );
+}
+
+function jwtFacts({ admission: { accepted } }: Connection): JwtFacts | undefined {
+  const { claims, limits, token } = accepted?.jwt ?? {};
+  if (claims === undefined) return undefined;
+  return { token: limits?.isBearer ? undefined : token, issuer: claims.issuer, tags: claims.tags };
 }

@@ -31,6 +31,9 @@ import { stall } from "./stall.js";
 /** Time a closed connection has to read what was written last, before it is cut. */
 const LINGER_MS = 250;
 
+/** Time a connection stays that has as many subscriptions as it may have when that is found out. */
+const AT_LIMIT_MS = 20;
+
 /** Where a connection comes from. */
 export interface Peer extends Partial<Applicant> {
   readonly host: string;
@@ -61,7 +64,7 @@ export class Connection implements Subscriber {
   /** What it may publish and subscribe to; undefined: everything. */
   permissions: Permissions | undefined;
   observer: DeliveryObserver | undefined;
-  /** Subscriptions it may have; 0: any number. */
+  /** Subscriptions it may have; Infinity: any number. */
   maxSubscriptions: number;
   readonly subscriptions = new Map<string, Subscription>();
   /** What the client said in CONNECT; nats-server's defaults before. */
@@ -100,7 +103,7 @@ export class Connection implements Subscriber {
     this.label = `${peer.host}:${peer.port} - cid:${this.id}`;
     this.account = accounts.global;
     this.account.connections.add(this);
-    this.maxSubscriptions = options.maxSubscriptions;
+    this.maxSubscriptions = options.maxSubscriptions || Number.POSITIVE_INFINITY;
     this.publisher = new Publisher({ clientId: this.id, accountName: this.account.name }, this);
     this.dispatch = new Dispatch(this);
     this.followTrace();
@@ -216,9 +219,19 @@ export class Connection implements Subscriber {
   private limit(limits: ConnectionLimits = {}): void {
     const { options } = this.context;
     const all = [options, this.account.limits, limits];
-    this.maxSubscriptions = lowest(all.map(({ maxSubscriptions }) => maxSubscriptions || -1)) ?? 0;
+    // For the broker 0 is no limit; an account or user with 0 may have none.
+    const most = [options.maxSubscriptions || -1, ...all.slice(1).map((one) => one.maxSubscriptions ?? -1)];
+    this.maxSubscriptions = lowest(most) ?? Number.POSITIVE_INFINITY;
+    if (this.subscriptions.size >= this.maxSubscriptions) this.endAtLimit();
     const payloads = all.map(({ maxPayloadBytes }) => maxPayloadBytes ?? -1);
     this.parser.maxPayloadBytes = lowest(payloads) ?? options.maxPayloadBytes;
+  }
+
+  /** It has as many subscriptions as it may have, or more. Source: nats-server client.go `applyAccountLimits`. */
+  private endAtLimit(): void {
+    this.sendError(ERROR_TEXT.maxSubscriptionsExceeded);
+    const end = () => this.close(CLOSE_REASON.maxSubscriptionsExceeded);
+    this.context.options.clock.schedule(AT_LIMIT_MS, end);
   }
 
   /** Sets what it may publish and subscribe to from now on. */

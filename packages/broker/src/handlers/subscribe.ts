@@ -25,7 +25,7 @@ export function handleSubscribe(connection: Connection, request: SubscribeReques
   connection.keepalive.active();
   if (!maySubscribe(connection, request)) return;
   const { maxSubscriptions } = connection;
-  if (maxSubscriptions > 0 && connection.subscriptions.size >= maxSubscriptions) {
+  if (connection.subscriptions.size >= maxSubscriptions) {
     connection.sendError(ERROR_TEXT.maxSubscriptionsExceeded);
     return;
   }

@@ -75,7 +75,7 @@ export function connz(view: BrokerView, options: ConnzOptions = {}) {
     total: inAccount.length,
     offset,
     limit,
-    connections: shown.map((candidate) => connectionInfo(candidate, options)),
+    connections: shown.map((candidate) => connectionInfo(view, candidate, options)),
   };
 }
 
@@ -103,7 +103,7 @@ function subscriptionsOf({ connection, closed }: Candidate): readonly Subscripti
 }
 
 /** Source: nats-server monitor.go `ConnInfo`. */
-function connectionInfo(candidate: Candidate, options: ConnzOptions) {
+function connectionInfo(view: BrokerView, candidate: Candidate, options: ConnzOptions) {
   const { facts, closed } = candidate;
   return {
     cid: facts.id,
@@ -131,7 +131,7 @@ function connectionInfo(candidate: Candidate, options: ConnzOptions) {
     tls_version: facts.tls?.version,
     tls_cipher_suite: facts.tls?.cipher,
     ...subscriptionLists(candidate, options.subscriptions),
-    ...(options.auth === true ? authorization(candidate) : {}),
+    ...(options.auth === true ? authorization(view, candidate) : {}),
   };
 }
 
@@ -144,11 +144,15 @@ function subscriptionLists(candidate: Candidate, wanted: ConnzOptions["subscript
   return { subscriptions_list_detail: unlessEmpty(details) };
 }
 
-function authorization({ facts, connection }: Candidate) {
+function authorization(view: BrokerView, { facts, connection }: Candidate) {
   return {
     tls_peer_certs:
       connection && unlessEmpty(peerCertificates(connection.peer.carrier ?? connection.transport)),
     authorized_user: unlessEmpty(facts.userName),
     account: facts.accountName === GLOBAL_ACCOUNT ? undefined : facts.accountName,
+    jwt: facts.jwt?.token,
+    issuer_key: facts.jwt?.issuer,
+    name_tag: unlessEmpty(view.context.accounts.get(facts.accountName)?.nameTag ?? ""),
+    tags: unlessEmpty(facts.jwt?.tags),
   };
 }
