@@ -5,6 +5,7 @@ import { coreError } from "../errors.js";
 import { dataCodec } from "../messages/endpoint-codec.js";
 import { CLOUD_EVENT, VERSION_HEADER } from "../messages/header-names.js";
 import { InvalidValue, type WireForm } from "../messages/wire-form.js";
+import { partitionOf } from "../partitions/partition-of.js";
 import type { Cause } from "../runtime/cause.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { HeaderBlock, headerLine, headerLines } from "../transport/header-block.js";
@@ -64,9 +65,9 @@ export class MessageSender {
   /** Stores it and waits for the acknowledgement; an event that is not durable is only sent. */
   async emit(data: unknown, options?: AnyEmitOptions, cause?: Cause): Promise<Emitted> {
     if (this.message.kind === "event" && !this.message.durable) return this.publish(data, options, cause);
-    const subject = this.subject(options);
-    const id = options?.id ?? this.derivedId(subject, cause);
     const body = this.encode(data);
+    const subject = this.subject(options, body);
+    const id = options?.id ?? this.derivedId(subject, cause);
     return this.traced(subject, id, async (trace) => {
       const headers = this.headers({ id, options, trace: trace ?? cause?.traceLines ?? "" });
       const ack = await this.runtime.transport.jetstream
@@ -80,9 +81,9 @@ export class MessageSender {
 
   /** Sends it to those who listen now. */
   publish(data: unknown, options?: AnyEmitOptions, cause?: Cause): Emitted {
-    const subject = this.subject(options);
-    const id = options?.id ?? this.runtime.uniqueId();
     const body = this.encode(data);
+    const subject = this.subject(options, body);
+    const id = options?.id ?? this.runtime.uniqueId();
     const send = (trace: string | undefined) => {
       const headers = this.headers({ id, options, trace: trace ?? cause?.traceLines ?? "" });
       this.runtime.transport.publish(subject, body, { headers });
@@ -126,9 +127,12 @@ export class MessageSender {
     }
   }
 
-  private subject(options: AnyEmitOptions | undefined): string {
-    const { template } = this.message as AnyMessage & Bound; // the constructor made sure
-    return template.render(options?.params);
+  private subject(options: AnyEmitOptions | undefined, body: string): string {
+    const { template, key, partitions } = this.message as AnyMessage & Bound; // the constructor made sure
+    if (partitions === undefined || key === undefined) return template.render(options?.params);
+    // Receivers see the decoded data: both must find the same key.
+    const partition = String(partitionOf(key(this.form.decode(body)), partitions));
+    return template.render({ ...options?.params, partition });
   }
 
   private headers({

@@ -154,13 +154,45 @@ export function endpointFaults(name: string, spec: unknown): readonly string[] {
     const fault = wireFault(schema);
     if (fault !== undefined) faults.push(`${name}.${what} ${fault}`);
   }
+  return [...faults, ...partitionFaults(name, spec)];
+}
+
+const MAX_PARTITIONS = 256;
+
+function partitionFaults(name: string, spec: Spec): readonly string[] {
+  const partitions = partitionsOf(spec);
+  if (partitions === undefined) return [];
+  const faults: string[] = [];
+  if (!Number.isInteger(partitions) || partitions < 1 || partitions > MAX_PARTITIONS) {
+    faults.push(`${name} has ${partitions} partitions: use a whole number from 1 to ${MAX_PARTITIONS}`);
+  }
+  if ((spec as Partial<AnyKeyed>).key === undefined) {
+    faults.push(`${name} has partitions and no key to divide it by: declare one, such as key: (d) => d.id`);
+  }
+  const template = (spec as Partial<Bound>).template?.template ?? "";
+  if (/(^|\.)(>|\{partition\})($|\.)/.test(template)) {
+    faults.push(
+      `${name} has partitions: its subject ${template} can neither end in > nor name {partition} itself`,
+    );
+  }
   return faults;
+}
+
+interface AnyKeyed {
+  readonly key: unknown;
+  readonly partitions: number | undefined;
+}
+
+function partitionsOf(spec: Spec): number | undefined {
+  return (spec as Partial<AnyKeyed>).partitions;
 }
 
 /** Gives an endpoint its name and service. */
 export function bind<E extends Spec>(name: string, spec: E, info: ContractInfo): E & Bound {
   const declared = (spec as E & Partial<Bound>).template;
-  const template = declared ?? new SubjectTemplate(`${info.service}.${name}`);
+  const plain = declared ?? new SubjectTemplate(`${info.service}.${name}`);
+  const template =
+    partitionsOf(spec) === undefined ? plain : new SubjectTemplate(`${plain.template}.{partition}`);
   return Object.freeze({ ...spec, name, service: info.service, template, contract: info });
 }
 

@@ -54,6 +54,8 @@ export interface EventSpec<D extends Schema, P = unknown> extends Spec {
   readonly template: SubjectTemplate | undefined;
   /** The key events are ordered by. */
   readonly key: ((data: z.output<D>) => string) | undefined;
+  /** Number of partitions; undefined: it is not partitioned. */
+  readonly partitions: number | undefined;
   /** False: sent at most once to those who listen, never stored. */
   readonly durable: boolean;
   readonly description: string | undefined;
@@ -67,6 +69,8 @@ export interface Task<D extends Schema, P = unknown> extends Spec {
   readonly data: D;
   readonly template: SubjectTemplate | undefined;
   readonly key: ((data: z.output<D>) => string) | undefined;
+  /** Number of partitions; undefined: it is not partitioned. */
+  readonly partitions: number | undefined;
   readonly description: string | undefined;
   readonly validate: boolean;
   readonly $params?: P;
@@ -132,6 +136,14 @@ export interface EventOptions<D extends Schema, S extends string> extends SpecOp
   readonly subject?: S;
   /** Events of one key are handled in order by subscribers that ask for it. */
   readonly key?: (data: z.output<D>) => string;
+  /**
+   * Divides the events by their key, so that several processes share them and yet each key is worked on by one at a
+   * time: every durable subscription has one owner for each partition, and another one when that is gone. The
+   * partition is a further token of the subject. Do not change it while events are stored: keys would move.
+   *
+   * @default not partitioned
+   */
+  readonly partitions?: number;
   /** False for telemetry: sent at most once to those who listen now, never stored. @default true */
   readonly durable?: boolean;
 }
@@ -150,6 +162,7 @@ export function event<D extends Schema, const S extends string = "">(
     kind: "event",
     data: options.data,
     key: options.key,
+    partitions: options.partitions,
     durable: options.durable ?? true,
     template: templateOf(options.subject),
     ...described(options),
@@ -163,6 +176,8 @@ export interface TaskOptions<D extends Schema, S extends string> extends SpecOpt
   readonly subject?: S;
   /** Tasks of one key are done in order by workers that ask for it. */
   readonly key?: (data: z.output<D>) => string;
+  /** As with events: each partition has one process that works on it. @default not partitioned */
+  readonly partitions?: number;
 }
 
 /** Declares a task: each message is processed by one worker. */
@@ -173,6 +188,7 @@ export function task<D extends Schema, const S extends string = "">(
     kind: "task",
     data: options.data,
     key: options.key,
+    partitions: options.partitions,
     template: templateOf(options.subject),
     ...described(options),
   });

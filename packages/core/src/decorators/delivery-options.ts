@@ -38,4 +38,11 @@ export interface DurableOptions extends DeliveryLimits {
    * of its key wait. `"key"` uses the key the event or task declares.
    */
   readonly orderBy?: "key";
+  /**
+   * For partitioned events and tasks: how long a process that shows no sign of life keeps its partitions. Shorter:
+   * quicker takeover; longer: more patience with paused processes.
+   *
+   * @default 10 s
+   */
+  readonly partitionLease?: Duration;
 }

@@ -24,9 +24,9 @@ export function redriveSubject(service: string, consumer: string, letterSequence
   return `redrive.${service}.${consumer}.${letterSequence}`;
 }
 
-/** All letters of a service that go back. */
-export function redriveFilter(service: string): string {
-  return `redrive.${service}.>`;
+/** All letters of a service, or of one of its consumers, that go back. */
+export function redriveFilter(service: string, consumer?: string): string {
+  return consumer === undefined ? `redrive.${service}.>` : `redrive.${service}.${consumer}.*`;
 }
 
 /** Sequence of the letter a {@link redriveSubject} is of. */

@@ -38,6 +38,8 @@ export interface DeliveryHostRequest {
   readonly instance: object;
   /** Creates the consumer, and its stream, anew. */
   readonly rebuild: () => Promise<unknown>;
+  /** Takes the messages of this partition only. */
+  readonly partition?: number;
 }
 
 /** Runs one worker or subscriber method. */
@@ -58,12 +60,22 @@ export class DeliveryHost implements RedriveTaker {
     return [{ kind: "consumer", stream, spec: this.consumer, neededBy: `${service}.${definition.method}` }];
   }
 
-  get consumerName(): string | undefined {
-    return this.request.definition.options.deadLetter === false ? undefined : this.consumer?.name;
+  get consumerNames(): readonly string[] {
+    if (this.consumer === undefined || this.request.definition.options.deadLetter === false) return [];
+    return [this.consumer.name];
   }
 
   takeRedriven(message: ConsumedMessage): void {
     if (!(this.runner instanceof LiveRunner)) this.runner.source.receive(message);
+  }
+
+  /** Stream and consumer it takes its messages from; undefined: none that is kept. */
+  get source():
+    | { readonly stream: string; readonly consumer: string; readonly ackWaitMs: number }
+    | undefined {
+    if (this.consumer === undefined) return undefined;
+    const { name, ackWaitMs = DEFAULT_ACK_WAIT_MS } = this.consumer;
+    return { stream: streamNameOf(this.request.definition.endpoint), consumer: name, ackWaitMs };
   }
 
   /** In plain words, undefined when all is well. */
@@ -130,6 +142,7 @@ export class DeliveryHost implements RedriveTaker {
       ackWaitMs: consumer.ackWaitMs ?? DEFAULT_ACK_WAIT_MS,
       timeoutMs,
       policy: failurePolicy(options.retry, options.deadLetter),
+      orderlyStop: this.request.partition !== undefined,
       rebuild,
     };
     if (batch === undefined) return new SingleRunner({ binding, invoke, concurrency, orderBy });
@@ -145,14 +158,18 @@ export class DeliveryHost implements RedriveTaker {
 
   private consumerSpec(): ConsumerSpec {
     const { definition, service } = this.request;
+    const { partition } = this.request;
     const { endpoint, options } = definition;
+    const name =
+      definition.role === "worker"
+        ? endpoint.name
+        : `${definition.options.durable || service}-${endpoint.name}`;
+    const { pattern } = endpoint.template;
     const base = {
-      name:
-        definition.role === "worker"
-          ? endpoint.name
-          : `${definition.options.durable || service}-${endpoint.name}`,
+      name: partition === undefined ? name : `${name}-p${partition}`,
       description: `${service}.${definition.method}`,
-      filterSubjects: [endpoint.template.pattern],
+      // The partition is the last token.
+      filterSubjects: [partition === undefined ? pattern : pattern.replace(/\*$/, String(partition))],
       ackWaitMs: options.ackWait === undefined ? DEFAULT_ACK_WAIT_MS : durationMs(options.ackWait, "ackWait"),
     };
     if (definition.role === "worker") return base;

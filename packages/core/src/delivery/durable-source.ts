@@ -22,6 +22,8 @@ export interface DurableBinding {
   /** Longest time a method may take. */
   readonly timeoutMs: number;
   readonly policy: FailurePolicy;
+  /** See {@link ConsumeOptions.orderlyStop}. */
+  readonly orderlyStop: boolean;
   /** Creates the consumer anew when it was lost. */
   readonly rebuild: () => Promise<unknown>;
 }
@@ -74,12 +76,13 @@ export class DurableSource {
   }
 
   async start(): Promise<void> {
-    const { stream, consumer, minInFlight, rebuild } = this.binding;
+    const { stream, consumer, minInFlight, orderlyStop, rebuild } = this.binding;
     this.consumption = await this.runtime.transport.jetstream.consume(stream, consumer.name, {
       minInFlight,
       maxInFlight: consumer.maxAckPending ?? MAX_ACK_PENDING,
       onMessage: (message) => this.receive(message),
       onHealth: (problem) => this.health(problem),
+      orderlyStop,
       rebuild,
     });
     this.consumption.closed.catch((error) => this.health(error));

@@ -8,8 +8,8 @@ import { RedrivenMessage } from "./redriven-message.js";
 
 /** What takes a redriven message: the consumer it was a dead letter of. */
 export interface RedriveTaker {
-  /** Name of the consumer; undefined: its messages never become dead letters. */
-  readonly consumerName: string | undefined;
+  /** Names of its consumers whose messages can become dead letters. */
+  readonly consumerNames: readonly string[];
   takeRedriven(message: ConsumedMessage): void;
 }
 
@@ -18,6 +18,10 @@ export interface RedriveSourceOptions {
   readonly runtime: Runtime;
   readonly service: string;
   readonly takers: readonly RedriveTaker[];
+  /** Takes letters of this consumer only. @default those of all consumers of the service */
+  readonly consumer?: string | undefined;
+  /** Consumers whose letters have a source of their own. */
+  readonly ignored?: readonly string[];
   readonly rebuild: () => Promise<unknown>;
 }
 
@@ -33,20 +37,22 @@ export class RedriveSource {
   constructor(private readonly options: RedriveSourceOptions) {
     this.stream = deadLetterStream(options.service).name;
     this.takers = new Map(
-      options.takers.flatMap((taker) =>
-        taker.consumerName === undefined ? [] : [[taker.consumerName, taker]],
-      ),
+      options.takers.flatMap((taker) => taker.consumerNames.map((name) => [name, taker] as const)),
     );
   }
 
   plan(): readonly ResourcePlan[] {
-    const { service } = this.options;
+    const { service, consumer } = this.options;
     const spec = {
-      name: `${service}-redrive`,
-      description: `Dead letters of ${service} that are tried again`,
-      filterSubjects: [redriveFilter(service)],
+      name: this.name,
+      description: `Dead letters of ${consumer ?? service} that are tried again`,
+      filterSubjects: [redriveFilter(service, consumer)],
     };
     return [{ kind: "consumer", stream: this.stream, spec, neededBy: service }];
+  }
+
+  private get name(): string {
+    return `${this.options.consumer ?? this.options.service}-redrive`;
   }
 
   /** In plain words, undefined when all is well. */
@@ -55,8 +61,8 @@ export class RedriveSource {
   }
 
   async start(): Promise<void> {
-    const { runtime, rebuild, service } = this.options;
-    this.consumption = await runtime.transport.jetstream.consume(this.stream, `${service}-redrive`, {
+    const { runtime, rebuild } = this.options;
+    this.consumption = await runtime.transport.jetstream.consume(this.stream, this.name, {
       maxInFlight: MAX_IN_FLIGHT,
       onMessage: (message) => this.receive(message),
       onHealth: (problem) => {
@@ -75,6 +81,10 @@ export class RedriveSource {
 
   private receive(carrier: ConsumedMessage): void {
     const message = new RedrivenMessage(carrier, () => this.remove(carrier));
+    if (this.options.ignored?.includes(message.consumer)) {
+      carrier.ack();
+      return;
+    }
     const taker = this.takers.get(message.consumer);
     if (taker === undefined) void this.returnLetter(message);
     else taker.takeRedriven(message);

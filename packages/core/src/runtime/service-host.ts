@@ -1,8 +1,10 @@
-import { GanglionError } from "@ganglion/kernel";
-import { DeliveryHost } from "../delivery/delivery-host.js";
+import { durationMs, GanglionError } from "@ganglion/kernel";
+import { DeliveryHost, type DeliveryHostRequest } from "../delivery/delivery-host.js";
 import { RedriveSource } from "../delivery/redrive-source.js";
 import { cancelSubject } from "../messages/header-names.js";
 import type { ServiceDefinition } from "../metadata/definitions.js";
+import { PartitionedDelivery } from "../partitions/partitioned-delivery.js";
+import { isDurable } from "../topology/derive.js";
 import type { ResourcePlan } from "../topology/resource.js";
 import type { TransportSubscription } from "../transport/transport.js";
 import { MicroResponder } from "./micro.js";
@@ -20,7 +22,7 @@ export interface LifecycleHooks {
 /** Runs one service of an app. */
 export class ServiceHost {
   private readonly rpcs: readonly RpcHost[];
-  private readonly deliveries: readonly DeliveryHost[];
+  private readonly deliveries: readonly (DeliveryHost | PartitionedDelivery)[];
   private readonly micro: MicroResponder;
   private readonly redrives: RedriveSource | undefined;
   private cancellations: TransportSubscription | undefined;
@@ -33,28 +35,26 @@ export class ServiceHost {
   ) {
     this.instance = runtime.container.construct(definition.type);
     const rpcs: RpcHost[] = [];
-    const deliveries: DeliveryHost[] = [];
+    const deliveries: (DeliveryHost | PartitionedDelivery)[] = [];
     for (const endpoint of definition.endpoints) {
       if (endpoint.role === "handler") {
         rpcs.push(new RpcHost(runtime, endpoint, this.instance));
       } else {
-        const host: DeliveryHost = new DeliveryHost({
-          runtime,
-          service: definition.name,
-          definition: endpoint,
-          instance: this.instance,
-          rebuild: () => provide(host.plan()),
-        });
+        const request = { runtime, service: definition.name, definition: endpoint, instance: this.instance };
+        const host: DeliveryHost | PartitionedDelivery = deliveryFor(request, provide, () => host.plan());
         deliveries.push(host);
       }
     }
     this.rpcs = rpcs;
     this.deliveries = deliveries;
-    if (deliveries.some(({ consumerName }) => consumerName !== undefined)) {
+    if (deliveries.some(({ consumerNames }) => consumerNames.length > 0)) {
       const redrives: RedriveSource = new RedriveSource({
         runtime,
         service: definition.name,
-        takers: deliveries,
+        takers: deliveries.filter((host) => host instanceof DeliveryHost),
+        ignored: deliveries.flatMap((host) =>
+          host instanceof PartitionedDelivery ? host.consumerNames : [],
+        ),
         rebuild: () => provide(redrives.plan()),
       });
       this.redrives = redrives;
@@ -117,4 +117,22 @@ export class ServiceHost {
     for (const host of this.deliveries) host.giveUp();
     this.cancellations?.unsubscribe();
   }
+}
+
+type Provide = (resources: readonly ResourcePlan[]) => Promise<void>;
+
+/** A durable method of a partitioned event or task shares the partitions with the other processes. */
+function deliveryFor(
+  request: Omit<DeliveryHostRequest, "rebuild">,
+  provide: Provide,
+  plan: () => readonly ResourcePlan[],
+): DeliveryHost | PartitionedDelivery {
+  const { endpoint, options } = request.definition;
+  const { partitions } = endpoint;
+  if (partitions === undefined || !isDurable(request.definition)) {
+    return new DeliveryHost({ ...request, rebuild: () => provide(plan()) });
+  }
+  const leaseMs =
+    options.partitionLease === undefined ? undefined : durationMs(options.partitionLease, "partitionLease");
+  return new PartitionedDelivery({ ...request, provide, partitions, leaseMs });
 }

@@ -5,6 +5,7 @@ import type { Spec } from "../contract/spec.js";
 import { deadLetterStream } from "../delivery/dead-letter.js";
 import type { EndpointDefinition, ServiceDefinition } from "../metadata/definitions.js";
 import { onceStream } from "../once/once-records.js";
+import { leaseStream } from "../partitions/partition-leases.js";
 import type { StreamSpec } from "../transport/stream-spec.js";
 import type { ResourcePlan } from "./resource.js";
 
@@ -53,6 +54,9 @@ export function deriveStreams(
     for (const endpoint of stored) need(streamFor(endpoint, defaults), name);
     if (endpoints.some(({ options }) => options.once === true))
       need({ ...onceStream(name), ...defaults }, name);
+    if (endpoints.some((one) => isDurable(one) && isPartitioned(one))) {
+      need({ ...leaseStream(name), ...defaults }, name);
+    }
     if (endpoints.some((one) => isDurable(one) && wantsDeadLetters(one))) {
       need({ ...deadLetterStream(name), ...defaults }, name);
     }
@@ -82,6 +86,10 @@ function siblings({ endpoint }: EndpointDefinition): readonly (Spec & Bound)[] {
 
 function isStored(endpoint: Spec & Bound): endpoint is (AnyEvent | AnyTask) & Bound {
   return endpoint.kind === "task" || (endpoint.kind === "event" && (endpoint as AnyEvent & Bound).durable);
+}
+
+function isPartitioned(definition: EndpointDefinition): boolean {
+  return definition.role !== "handler" && definition.endpoint.partitions !== undefined;
 }
 
 function wantsDeadLetters(definition: EndpointDefinition): boolean {

@@ -61,6 +61,13 @@ export interface ConsumeOptions {
   readonly rebuild?: () => Promise<unknown>;
   /** Milliseconds between the server's signs of life while there is nothing to deliver. @default 5000 */
   readonly heartbeatMs?: number;
+  /**
+   * `stop` lets requests run out instead of taking them back: a message the server is just sending would be on its
+   * way to nobody otherwise, and come again after its ack wait, behind later ones. It takes a second.
+   *
+   * @default false
+   */
+  readonly orderlyStop?: boolean;
 }
 
 /** Consuming goes on until it is stopped. */

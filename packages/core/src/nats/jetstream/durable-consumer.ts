@@ -10,6 +10,8 @@ import { PullInbox, type PullSurroundings } from "./pull-inbox.js";
 import { PullWindow } from "./pull-window.js";
 
 const DEFAULT_HEARTBEAT_MS = 5_000;
+const EXPIRES_MS = 30_000;
+const ORDERLY_EXPIRES_MS = 1_000;
 /**
  * Waits before attempts to find or rebuild a lost consumer. Not at once: a server that is asked for a stream it has
  * just removed may still be removing its files, and nats-server 2.9 then breaks the new one.
@@ -42,6 +44,8 @@ export class DurableConsumption implements Consumption, Settlement {
   /** Unsettled messages in stream order, kept only where one acknowledgement covers earlier ones. */
   private readonly covering: Set<DeliveredMessage> | undefined;
   private readonly window: PullWindow;
+  /** Messages that came after {@link stop} was called. */
+  private readonly returned: DeliveredMessage[] = [];
   private inbox: PullInbox;
   private recovering = false;
 
@@ -69,7 +73,10 @@ export class DurableConsumption implements Consumption, Settlement {
     if (!this.stopping.signal.aborted) {
       this.stopping.abort();
       this.unsubscribeStatus();
+      if (this.request.options.orderlyStop === true) await this.inbox.runOut();
       await this.inbox.drain().catch(() => {}); // without a connection there is nothing to wait for
+      // Only now: before, a request that is still open would get them again.
+      for (const message of this.returned.splice(0)) message.nak();
       this.end.resolve();
     }
     await this.closed.catch(() => {});
@@ -98,12 +105,14 @@ export class DurableConsumption implements Consumption, Settlement {
 
   private openInbox(): PullInbox {
     const { surroundings, options } = this.request;
+    const expiresMs = options.orderlyStop === true ? ORDERLY_EXPIRES_MS : EXPIRES_MS;
     return new PullInbox(
       surroundings,
       {
         stream: this.stream,
         consumer: this.consumer,
-        heartbeatMs: options.heartbeatMs ?? DEFAULT_HEARTBEAT_MS,
+        heartbeatMs: Math.min(options.heartbeatMs ?? DEFAULT_HEARTBEAT_MS, expiresMs * 0.45),
+        expiresMs,
       },
       {
         message: (frame) => this.receive(frame),
@@ -117,7 +126,7 @@ export class DurableConsumption implements Consumption, Settlement {
     const message = new DeliveredMessage(frame, this);
     this.inFlight++;
     this.covering?.add(message);
-    if (this.stopping.signal.aborted) message.nak();
+    if (this.stopping.signal.aborted) this.returned.push(message);
     else this.request.options.onMessage(message);
     if (this.inbox.outstanding === 0) this.pull();
   }

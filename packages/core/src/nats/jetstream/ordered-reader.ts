@@ -13,6 +13,8 @@ import { pauseMs } from "./pause.js";
 import { PullInbox, type PullSurroundings } from "./pull-inbox.js";
 
 const DEFAULT_MAX_BATCH = 512;
+/** How long the server keeps a pull request open. */
+const EXPIRES_MS = 30_000;
 const HEARTBEAT_MS = 5_000;
 /** How long the server keeps a consumer nobody pulls from, such as one of a process that was killed. */
 const INACTIVE_THRESHOLD_MS = 5 * 60_000;
@@ -121,7 +123,7 @@ export class OrderedReader implements OrderedRead {
     this.expectedDelivery = 1;
     this.inbox = new PullInbox(
       surroundings,
-      { stream, consumer: this.consumerName, heartbeatMs: HEARTBEAT_MS },
+      { stream, consumer: this.consumerName, heartbeatMs: HEARTBEAT_MS, expiresMs: EXPIRES_MS },
       {
         message: (frame) => this.receive(frame),
         idle: () => this.pull(),

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Timer } from "@ganglion/kernel";
+import { pause, type Timer } from "@ganglion/kernel";
 import { JETSTREAM_HEADERS, type MessageFrame, STATUS } from "@ganglion/protocol";
 import { coreError } from "../../errors.js";
 import type { Link } from "../link.js";
@@ -24,12 +24,11 @@ export interface PullHooks {
   lost(error: Error): void;
 }
 
-/** How long the server keeps a pull request open. */
-const EXPIRES_MS = 30_000;
 /** Pause after a refusal, so that it is not asked again at once. */
 const REFUSAL_PAUSE_MS = 250;
 /** Signs of life that may be missing in a row. */
 const MAX_MISSED = 2;
+const RUN_OUT_POLL_MS = 20;
 const NO_RESPONDERS = 503;
 const HEARTBEAT = 100;
 const CONFLICT = 409;
@@ -59,6 +58,8 @@ export class PullInbox {
       readonly stream: string;
       readonly consumer: string;
       readonly heartbeatMs: number;
+      /** How long the server keeps a pull request open. */
+      readonly expiresMs: number;
     },
     private readonly hooks: PullHooks,
   ) {
@@ -87,7 +88,7 @@ export class PullInbox {
       subject: this.nextSubject,
       reply: this.subject,
       headers: undefined,
-      data: `{"batch":${batch},"expires":${toNs(EXPIRES_MS)},"idle_heartbeat":${toNs(this.target.heartbeatMs)}}`,
+      data: `{"batch":${batch},"expires":${toNs(this.target.expiresMs)},"idle_heartbeat":${toNs(this.target.heartbeatMs)}}`,
     });
   }
 
@@ -103,6 +104,14 @@ export class PullInbox {
     this.heartbeat.cancel();
     this.pause?.cancel();
     this.surroundings.connection.unsubscribe(this.sid);
+  }
+
+  /** Resolves when every request has run out, or should have. Nothing may be pulled meanwhile. */
+  async runOut(): Promise<void> {
+    const untilMs = this.clock.monotonicMs() + this.target.expiresMs * 1.5;
+    while (this.outstanding > 0 && this.clock.monotonicMs() < untilMs) {
+      await pause(this.clock, RUN_OUT_POLL_MS);
+    }
   }
 
   /** Ends the requests; resolves when what was on its way has been handed over. */
