@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -191,4 +191,14 @@ test.each([
   const { code, err } = await run(args).closed;
   expect(code).toBe(1);
   expect(err).toContain(message);
+});
+
+test("the build has bundled the command", async () => {
+  const bundle = new URL("../../dist/bundle/ganglion-broker.js", import.meta.url);
+  const { main } = (await import(bundle.href)) as { main: unknown };
+  expect(main).toBeTypeOf("function");
+  // What the compiler left behind is taken instead when the bundle is older.
+  expect(statSync(bundle).mtimeMs).toBeGreaterThanOrEqual(
+    statSync(new URL("../../dist/.tsbuildinfo", import.meta.url)).mtimeMs,
+  );
 });
