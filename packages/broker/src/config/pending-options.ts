@@ -11,7 +11,7 @@ export interface WithoutEffect {
 type Pending = Readonly<Partial<Record<keyof BrokerConfig, "refused" | "ignored">>>;
 
 /** Options nothing acts on yet. Whoever makes one work removes its row. */
-const PENDING: Pending = {
+export const PENDING: Pending = {
   cluster: "refused",
   connectErrorReports: "ignored",
   defaultJetStreamDomain: "refused",

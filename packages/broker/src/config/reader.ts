@@ -40,8 +40,25 @@ export class Given {
   }
 }
 
+/** What a reader takes, in words, for the reference page. */
+export interface Shape {
+  readonly text: string;
+  /** The table of the block it takes, or of the blocks in it. */
+  readonly fields?: Fields;
+  readonly unsupported?: Readonly<Record<string, string>>;
+}
+
 /** Turns a value of the file into an option. Faults are reported to `given`; then it returns undefined. */
-export type Reader<T> = (given: Given) => T | undefined;
+export type Reader<T> = ((given: Given) => T | undefined) & { readonly shape?: Shape };
+
+/** Says what a reader takes. */
+export function shaped<T>(read: (given: Given) => T | undefined, shape: Shape | undefined): Reader<T> {
+  return shape === undefined ? read : Object.assign((given: Given) => read(given), { shape });
+}
+
+function wrapped(before: string, inner: Shape | undefined): Shape {
+  return { ...inner, text: `${before}${inner === undefined ? "" : ` of ${inner.text}`}` };
+}
 
 /** What a {@link Reader} returns. */
 export type ReadOf<R> = R extends Reader<infer T> ? T : never;
@@ -50,11 +67,13 @@ export type ReadOf<R> = R extends Reader<infer T> ? T : never;
 export interface Field<T> {
   readonly keys: readonly string[];
   readonly read: Reader<T>;
+  /** A sentence for the reference page. */
+  readonly about: string;
 }
 
 /** @param keys - separated by spaces, in lower case: the file may write them in any case. */
-export function field<T>(keys: string, read: Reader<T>): Field<T> {
-  return { keys: keys.split(" "), read };
+export function field<T>(keys: string, read: Reader<T>, about = ""): Field<T> {
+  return { keys: keys.split(" "), read, about };
 }
 
 /** The table of a block: each option with its row. */
@@ -79,7 +98,7 @@ export function block<F extends Fields>(
   const rows = new Map(
     Object.entries(fields).flatMap(([option, { keys, read }]) => keys.map((key) => [key, { option, read }])),
   );
-  return (given) => {
+  const read = (given: Given) => {
     const map = mapOf(given);
     if (map === undefined) return undefined;
     const options = new Map<string, unknown>();
@@ -101,6 +120,7 @@ export function block<F extends Fields>(
     // The rows gave every value its type.
     return Object.freeze(Object.fromEntries(options)) as OptionsOf<F>;
   };
+  return shaped(read, { text: "block", fields, unsupported });
 }
 
 /** The map a value is; a fault when it is something else. */
@@ -111,27 +131,30 @@ export function mapOf(given: Given): ConfigMap | undefined {
 
 /** Reads a list, each item by `item`. Items with faults are left out. */
 export function list<T>(item: Reader<T>): Reader<readonly T[]> {
-  return (given) => {
+  const read = (given: Given) => {
     const { value, name } = given;
     if (value.kind !== "list") return given.fault(`${name} must be a list [ … ], not ${kindOf(value)}`);
     const items = value.items.map((inner) => item(given.inner(inner, name)));
     return Object.freeze(items.filter((option) => option !== undefined));
   };
+  return shaped<readonly T[]>(read, wrapped("list", item.shape));
 }
 
 /** Reads one item, or a list of them. */
 export function oneOrMore<T>(item: Reader<T>): Reader<readonly T[]> {
   const many = list(item);
-  return (given) => {
+  const read = (given: Given) => {
     if (given.value.kind === "list") return many(given);
     const only = item(given);
     return only === undefined ? undefined : Object.freeze([only]);
   };
+  const { shape } = item;
+  return shaped<readonly T[]>(read, shape && { ...shape, text: `${shape.text}, or list of them` });
 }
 
 /** Reads a map whose keys are names of the user's, each value by `item`. */
 export function dictionary<T>(item: Reader<T>): Reader<ReadonlyMap<string, T>> {
-  return (given) => {
+  const read = (given: Given) => {
     const map = mapOf(given);
     if (map === undefined) return undefined;
     const items = [...map.entries.values()].map(
@@ -139,14 +162,16 @@ export function dictionary<T>(item: Reader<T>): Reader<ReadonlyMap<string, T>> {
     );
     return new Map(items.filter((pair): pair is [string, T] => pair[1] !== undefined));
   };
+  return shaped<ReadonlyMap<string, T>>(read, wrapped("map", item.shape));
 }
 
 /** Reads by `first`, then checks or changes what came out. `then` returns undefined after reporting a fault. */
 export function refine<T, U>(first: Reader<T>, then: (option: T, given: Given) => U | undefined): Reader<U> {
-  return (given) => {
+  const read = (given: Given) => {
     const option = first(given);
     return option === undefined ? undefined : then(option, given);
   };
+  return shaped(read, first.shape);
 }
 
 /** Reads by the reader for the kind of the value. */
@@ -154,11 +179,12 @@ export function byKind<T>(
   readers: Partial<Record<ConfigValue["kind"], Reader<T>>>,
   expected: string,
 ): Reader<T> {
-  return (given) => {
+  const byItsKind = (given: Given) => {
     const read = readers[given.value.kind];
     if (read !== undefined) return read(given);
     return given.fault(`${given.name} must be ${expected}, not ${describeValue(given.value)}`);
   };
+  return shaped(byItsKind, { ...(readers.map ?? readers.list)?.shape, text: expected });
 }
 
 const KINDS: Readonly<Record<ConfigValue["kind"], string>> = {

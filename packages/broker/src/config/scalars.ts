@@ -1,6 +1,6 @@
 import { isValidFilter, isValidSubject, parseGoDuration } from "@ganglion/protocol";
 import { isNkey, type NkeyKind } from "../auth/nkey.js";
-import { byKind, describeValue, type Given, kindOf, type Reader, refine } from "./reader.js";
+import { byKind, describeValue, type Given, kindOf, type Reader, refine, shaped } from "./reader.js";
 
 const NS_PER_MS = 1e6;
 const MS_PER_S = 1000;
@@ -14,6 +14,7 @@ export function text(given: Given): string | undefined {
   if (value.kind === "string") return value.value;
   return given.fault(`${name} must be a string, not ${describeValue(value)}; quote it`);
 }
+text.shape = { text: "string" };
 
 /** A string that no message may show. */
 export function secret(given: Given): string | undefined {
@@ -21,6 +22,7 @@ export function secret(given: Given): string | undefined {
   if (value.kind === "string") return value.value;
   return given.fault(`${name} must be a string, not ${kindOf(value)}; quote it`);
 }
+secret.shape = { text: "string" };
 
 /** A string without spaces. */
 export const spaceless: Reader<string> = refine(text, (option, given) =>
@@ -33,13 +35,14 @@ export function flag(given: Given): boolean | undefined {
   if (value.kind === "boolean") return value.value;
   return given.fault(`${name} must be true or false (yes, no, on, off), not ${describeValue(value)}`);
 }
+flag.shape = { text: "boolean" };
 
 /** A whole number from `min` to `max`. Larger ones than JavaScript counts exactly are taken as the largest. */
 export function integer(
   min: number = Number.MIN_SAFE_INTEGER,
   max: number = Number.MAX_SAFE_INTEGER,
 ): Reader<number> {
-  return (given) => {
+  const read = (given: Given) => {
     const { value, name } = given;
     if (value.kind !== "integer")
       return given.fault(`${name} must be an integer, not ${describeValue(value)}`);
@@ -47,6 +50,12 @@ export function integer(
     if (number >= min && number <= max) return number;
     return given.fault(`${name} must be from ${min} to ${max}, not ${value.value}`);
   };
+  return shaped(read, { text: `integer${rangeText(min, max)}` });
+}
+
+function rangeText(min: number, max: number): string {
+  if (max < MAX_INT32) return ` from ${min} to ${max}`;
+  return min === Number.MIN_SAFE_INTEGER ? "" : ` from ${min}`;
 }
 
 /** A number of things or bytes. */
@@ -65,18 +74,19 @@ export function zeroIsDefault(reader: Reader<number>): Reader<number> {
 
 /** One of the words of a table, in any case. */
 export function wordOf<T>(words: Readonly<Record<string, T>>): Reader<T> {
-  return (given) => {
+  const read = (given: Given) => {
     const { value, name } = given;
     const word = value.kind === "string" ? value.value.toLowerCase() : "";
     if (Object.hasOwn(words, word)) return words[word];
     const allowed = Object.keys(words).map((key) => `"${key}"`);
     return given.fault(`${name} must be one of ${allowed.join(", ")}, not ${describeValue(value)}`);
   };
+  return shaped(read, { text: Object.keys(words).join(", ") });
 }
 
 /** A length of time as a string, such as "2m" or "1h30m". Result: milliseconds. */
 export function duration(min = 0): Reader<number> {
-  return (given) => {
+  const read = (given: Given) => {
     const { value, name } = given;
     const ns = value.kind === "string" ? parseGoDuration(value.value) : undefined;
     if (ns === undefined)
@@ -84,15 +94,19 @@ export function duration(min = 0): Reader<number> {
     if (ns >= min * NS_PER_MS) return ns / NS_PER_MS;
     return given.fault(`${name} must be at least ${min / MS_PER_S} s, not ${describeValue(value)}`);
   };
+  return shaped(read, { text: `duration${min > 0 ? ` from ${min / MS_PER_S}s` : ""}` });
 }
 
 /** Also a number of seconds, with a warning, as old files have it. Result: milliseconds. */
-export const durationOrSeconds: Reader<number> = (given) => {
-  const { value, name } = given;
-  if (value.kind !== "integer") return duration()(given);
-  given.warn(`${name} should be a duration: "${value.value}s"`);
-  return count(given) === undefined ? undefined : value.value * MS_PER_S;
-};
+export const durationOrSeconds: Reader<number> = shaped(
+  (given) => {
+    const { value, name } = given;
+    if (value.kind !== "integer") return duration()(given);
+    given.warn(`${name} should be a duration: "${value.value}s"`);
+    return count(given) === undefined ? undefined : value.value * MS_PER_S;
+  },
+  { text: "duration" },
+);
 
 /** A number of seconds, or a duration. Result: milliseconds. */
 export const seconds: Reader<number> = byKind(
@@ -121,21 +135,24 @@ export interface ListenAddress {
 }
 
 /** A port, or "host:port" with the host in [ ] if it is IPv6. Source: nats-server opts.go `parseListen`. */
-export const listenAddress: Reader<ListenAddress> = (given) => {
-  const { value } = given;
-  if (value.kind === "integer") {
-    const number = port(given);
-    return number === undefined ? undefined : { port: number };
-  }
-  const found =
-    value.kind === "string" ? /^(?:\[([^\][]*)\]|([^:\][]*)):([-+]?\d+)$/.exec(value.value) : null;
-  const number = Number(found?.[3]);
-  if (found === null || number < -1 || number > 65_535) {
-    return given.fault(`${given.name} must be a port or "host:port", not ${describeValue(value)}`);
-  }
-  const host = found[1] ?? found[2] ?? "";
-  return host === "" ? { port: number } : { host, port: number };
-};
+export const listenAddress: Reader<ListenAddress> = shaped(
+  (given) => {
+    const { value } = given;
+    if (value.kind === "integer") {
+      const number = port(given);
+      return number === undefined ? undefined : { port: number };
+    }
+    const found =
+      value.kind === "string" ? /^(?:\[([^\][]*)\]|([^:\][]*)):([-+]?\d+)$/.exec(value.value) : null;
+    const number = Number(found?.[3]);
+    if (found === null || number < -1 || number > 65_535) {
+      return given.fault(`${given.name} must be a port or "host:port", not ${describeValue(value)}`);
+    }
+    const host = found[1] ?? found[2] ?? "";
+    return host === "" ? { port: number } : { host, port: number };
+  },
+  { text: 'port or "host:port"' },
+);
 
 /** Puts the parts of `listen` beside `host` and `port`, which hold when both are given. */
 export function spreadListen<T extends Partial<ListenAddress> & { readonly listen?: ListenAddress }>(
@@ -176,11 +193,12 @@ export const url: Reader<string> = refine(secret, (option, given) => {
 
 /** A share in percent: 50 or "50%". */
 export function percent(min: number): Reader<number> {
-  return (given) => {
+  const read = (given: Given) => {
     const { value, name } = given;
     const written = value.kind === "string" ? /^(-?\d+)%?$/.exec(value.value)?.[1] : undefined;
     const share = value.kind === "integer" ? value.value : Number(written);
     if (share >= min && share <= 100) return share;
     return given.fault(`${name} must be from ${min} to 100 percent, not ${describeValue(value)}`);
   };
+  return shaped(read, { text: `percent from ${min} to 100` });
 }

@@ -44,100 +44,170 @@ const MIN_LAME_DUCK_MS = 30_000;
 /** The table of a configuration: its options, the keys of each, and how its value is read. */
 export const brokerFields = {
   // Listening.
-  listen: field("listen", listenAddress),
-  host: field("host net", text),
-  /** -1: a free one. */
-  port: field("port", port),
-  /** host:port to tell clients. */
-  clientAdvertise: field("client_advertise", text),
-  serverName: field("server_name", spaceless),
-  tls: field("tls", tls),
-  /** Clients may stay without TLS. */
-  allowNonTls: field("allow_non_tls", flag),
-  proxyProtocol: field("proxy_protocol", flag),
-  websocket: field("websocket ws", websocket),
-  leafnodes: field("leafnodes leaf", leafnodes),
-  cluster: field("cluster", cluster),
-  gateway: field("gateway", gateway),
+  listen: field("listen", listenAddress, "Address for clients."),
+  host: field("host net", text, "Address to listen on; default 0.0.0.0."),
+  port: field("port", port, "Port for clients; default 4222, -1: a free one."),
+  clientAdvertise: field(
+    "client_advertise",
+    text,
+    "Address to tell clients in INFO, instead of the own one.",
+  ),
+  serverName: field("server_name", spaceless, "Default: the id of the server."),
+  tls: field("tls", tls, "TLS for clients."),
+  allowNonTls: field("allow_non_tls", flag, "Clients may stay without TLS."),
+  proxyProtocol: field("proxy_protocol", flag, "PROXY protocol of load balancers."),
+  websocket: field("websocket ws", websocket, "Listener for WebSocket clients."),
+  leafnodes: field("leafnodes leaf", leafnodes, "Leaf nodes."),
+  cluster: field("cluster", cluster, "Routes to other servers."),
+  gateway: field("gateway", gateway, "Gateways between clusters."),
 
   // Who may connect.
-  authorization: field("authorization", authorization),
-  accounts: field("accounts", accounts),
-  /** Mappings of the global account. */
-  mappings: field("mappings maps", mappings),
-  /** User name or nkey of connections without credentials. */
-  noAuthUser: field("no_auth_user", text),
-  systemAccount: field("system_account system", text),
-  noSystemAccount: field("no_system_account no_system no_sys_acc", flag),
-  /** Paths of operator JWTs, or the JWTs. */
-  operators: field("operator operators roots root root_operators root_operator", oneOrMore(text)),
-  /** Public keys of operators. */
-  trustedKeys: field("trusted_keys trusted", oneOrMore(nkey("operator"))),
-  resolver: field("resolver account_resolver accounts_resolver", resolver),
-  resolverTls: field("resolver_tls", tls),
-  /** Account JWTs by the public key of their account. */
-  resolverPreload: field("resolver_preload", dictionary(secret)),
-  /** Public keys of the accounts that may be used. */
-  resolverPinnedAccounts: field("resolver_pinned_accounts", names),
-  /** JWT of connections that bring none. */
-  defaultSentinel: field("default_sentinel", secret),
+  authorization: field("authorization", authorization, "Who may connect. Absent: everybody."),
+  accounts: field("accounts", accounts, "Spaces of subjects with their users."),
+  mappings: field("mappings maps", mappings, "Mappings of the global account."),
+  noAuthUser: field("no_auth_user", text, "User name or nkey of connections without credentials."),
+  systemAccount: field("system_account system", text, "Account of the server itself; default $SYS."),
+  noSystemAccount: field("no_system_account no_system no_sys_acc", flag, "There is no system account."),
+  operators: field(
+    "operator operators roots root root_operators root_operator",
+    oneOrMore(text),
+    "Paths of operator JWTs, or the JWTs.",
+  ),
+  trustedKeys: field("trusted_keys trusted", oneOrMore(nkey("operator")), "Public keys of operators."),
+  resolver: field(
+    "resolver account_resolver accounts_resolver",
+    resolver,
+    "Where the JWTs of accounts come from.",
+  ),
+  resolverTls: field("resolver_tls", tls, "TLS of a resolver with a URL."),
+  resolverPreload: field(
+    "resolver_preload",
+    dictionary(secret),
+    "Account JWTs by the public key of their account.",
+  ),
+  resolverPinnedAccounts: field(
+    "resolver_pinned_accounts",
+    names,
+    "Public keys of the accounts that may be used.",
+  ),
+  defaultSentinel: field("default_sentinel", secret, "JWT of connections that bring none."),
 
   // Limits. 0 is the default.
-  maxConnections: field("max_connections max_conn", limit),
-  maxPayloadBytes: field("max_payload", zeroIsDefault(integer(0, MAX_INT32))),
-  maxPendingBytes: field("max_pending", zeroIsDefault(count)),
-  maxControlLineBytes: field("max_control_line", zeroIsDefault(integer(0, MAX_INT32))),
-  /** Per connection; 0 or -1: no limit. */
-  maxSubscriptions: field("max_subscriptions max_subs", limit),
-  maxSubscriptionTokens: field("max_sub_tokens max_subscription_tokens", integer(1, 255)),
-  maxClosedClients: field("max_closed_clients", zeroIsDefault(count)),
-  pingIntervalMs: field("ping_interval", zeroIsDefault(durationOrSeconds)),
-  maxPingsOut: field("ping_max", zeroIsDefault(count)),
-  writeDeadlineMs: field("write_deadline", zeroIsDefault(durationOrSeconds)),
-  writeTimeout: field("write_timeout", writeTimeout),
-  lameDuckDurationMs: field("lame_duck_duration", duration(MIN_LAME_DUCK_MS)),
-  lameDuckGracePeriodMs: field("lame_duck_grace_period", duration()),
-  noFastProducerStall: field("no_fast_producer_stall", flag),
-  noHeaderSupport: field("no_header_support", flag),
-  noSublistCache: field("disable_sublist_cache no_sublist_cache", flag),
+  maxConnections: field("max_connections max_conn", limit, "Default 65536; -1: no limit."),
+  maxPayloadBytes: field(
+    "max_payload",
+    zeroIsDefault(integer(0, MAX_INT32)),
+    "Largest message with its headers; default 1 MiB. Not more than max_pending.",
+  ),
+  maxPendingBytes: field(
+    "max_pending",
+    zeroIsDefault(count),
+    "Bytes that may wait for a slow connection before it is closed; default 64 MiB.",
+  ),
+  maxControlLineBytes: field(
+    "max_control_line",
+    zeroIsDefault(integer(0, MAX_INT32)),
+    "Longest argument part of a control line; default 4096.",
+  ),
+  maxSubscriptions: field("max_subscriptions max_subs", limit, "Per connection; 0 or -1: no limit."),
+  maxSubscriptionTokens: field(
+    "max_sub_tokens max_subscription_tokens",
+    integer(1, 255),
+    "Most tokens of a subject that is subscribed to.",
+  ),
+  maxClosedClients: field(
+    "max_closed_clients",
+    zeroIsDefault(count),
+    "Closed connections that /connz remembers; default 10000.",
+  ),
+  pingIntervalMs: field("ping_interval", zeroIsDefault(durationOrSeconds), "Default 2m."),
+  maxPingsOut: field(
+    "ping_max",
+    zeroIsDefault(count),
+    "PINGs without an answer before a connection is closed; default 2.",
+  ),
+  writeDeadlineMs: field(
+    "write_deadline",
+    zeroIsDefault(durationOrSeconds),
+    "Time one write to a connection may take; default 10s.",
+  ),
+  writeTimeout: field("write_timeout", writeTimeout, "What follows when it takes longer."),
+  lameDuckDurationMs: field(
+    "lame_duck_duration",
+    duration(MIN_LAME_DUCK_MS),
+    "Time in which lame duck mode closes all connections; default 2m.",
+  ),
+  lameDuckGracePeriodMs: field(
+    "lame_duck_grace_period",
+    duration(),
+    "Time before it closes the first; default 10s.",
+  ),
+  noFastProducerStall: field(
+    "no_fast_producer_stall",
+    flag,
+    "Producers are not slowed down for slow receivers.",
+  ),
+  noHeaderSupport: field("no_header_support", flag, "Messages have no headers."),
+  noSublistCache: field(
+    "disable_sublist_cache no_sublist_cache",
+    flag,
+    "Matches of subjects are not cached.",
+  ),
 
   // JetStream.
-  jetstream: field("jetstream", jetstream),
-  storeDir: field("store_dir storedir", text),
-  /** Domain by account. */
-  defaultJetStreamDomain: field("default_js_domain", dictionary(text)),
+  jetstream: field("jetstream", jetstream, "Streams."),
+  storeDir: field("store_dir storedir", text, "Directory of JetStream, where its block names none."),
+  defaultJetStreamDomain: field("default_js_domain", dictionary(text), "Domain by account."),
 
   // Monitoring.
-  http: field("http", listenAddress),
-  https: field("https", listenAddress),
-  httpPort: field("http_port monitor_port", port),
-  httpsPort: field("https_port", port),
-  httpBasePath: field("http_base_path", text),
-  profPort: field("prof_port", port),
-  profBlockRate: field("prof_block_rate", integer()),
-  serverTags: field("server_tags", oneOrMore(text)),
-  serverMetadata: field("server_metadata", dictionary(text)),
-  featureFlags: field("feature_flags", dictionary(flag)),
+  http: field("http", listenAddress, "Address of the monitoring server."),
+  https: field("https", listenAddress, "The same with TLS."),
+  httpPort: field("http_port monitor_port", port, "Port of the monitoring server; -1: a free one."),
+  httpsPort: field("https_port", port, "The same with TLS."),
+  httpBasePath: field("http_base_path", text, "Path before those of monitoring."),
+  profPort: field("prof_port", port, "Port for profiling."),
+  profBlockRate: field("prof_block_rate", integer(), "Rate of the block profile."),
+  serverTags: field("server_tags", oneOrMore(text), "For /varz."),
+  serverMetadata: field("server_metadata", dictionary(text), "For /varz."),
+  featureFlags: field("feature_flags", dictionary(flag), "Features of nats-server that are off or on."),
 
   // Logging and files.
-  debug: field("debug", flag),
-  trace: field("trace", flag),
-  /** Also traces the system account. */
-  traceVerbose: field("trace_verbose", flag),
-  /** Traces headers, not payloads. */
-  traceHeaders: field("trace_headers", flag),
-  maxTracedMessageBytes: field("max_traced_msg_len", count),
-  logTime: field("logtime", flag),
-  logTimeUtc: field("logtime_utc", flag),
-  logFile: field("log_file logfile", text),
-  logSizeLimitBytes: field("log_size_limit logfile_size_limit", count),
-  logMaxFiles: field("log_max_num logfile_max_num", count),
-  syslog: field("syslog", flag),
-  remoteSyslog: field("remote_syslog", text),
-  pidFile: field("pid_file pidfile", text),
-  portsFileDir: field("ports_file_dir", text),
-  connectErrorReports: field("connect_error_reports", count),
-  reconnectErrorReports: field("reconnect_error_reports", count),
+  debug: field("debug", flag, "Debug lines in the log."),
+  trace: field("trace", flag, "Every protocol operation in the log."),
+  traceVerbose: field("trace_verbose", flag, "Also traces the system account."),
+  traceHeaders: field("trace_headers", flag, "Traces headers, not payloads."),
+  maxTracedMessageBytes: field(
+    "max_traced_msg_len",
+    count,
+    "Bytes of a payload that a trace line shows; 0: all.",
+  ),
+  logTime: field("logtime", flag, "Lines begin with the time; default true."),
+  logTimeUtc: field("logtime_utc", flag, "The time is that of UTC."),
+  logFile: field("log_file logfile", text, "Default: stderr."),
+  logSizeLimitBytes: field(
+    "log_size_limit logfile_size_limit",
+    count,
+    "Size at which the log file is rotated; 0: never.",
+  ),
+  logMaxFiles: field(
+    "log_max_num logfile_max_num",
+    count,
+    "Log files that are kept, with the current one; 0: all.",
+  ),
+  syslog: field("syslog", flag, "Refused: use log_file, or let the service manager pass stderr on."),
+  remoteSyslog: field("remote_syslog", text, "Refused, as syslog."),
+  pidFile: field("pid_file pidfile", text, "File to write the process id to."),
+  portsFileDir: field(
+    "ports_file_dir",
+    text,
+    "Directory for the file `<executable>_<pid>.ports` with the addresses.",
+  ),
+  connectErrorReports: field(
+    "connect_error_reports",
+    count,
+    "How often failing connections to other servers are logged.",
+  ),
+  reconnectErrorReports: field("reconnect_error_reports", count, "The same for connections that were lost."),
 };
 
 type TopLevel = OptionsOf<typeof brokerFields>;

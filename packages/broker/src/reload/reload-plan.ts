@@ -6,7 +6,7 @@ import type { ResolvedBrokerOptions } from "../options.js";
 type OptionName = keyof ResolvedBrokerOptions;
 
 /** What a running broker can take over, with what has to be done about it. */
-const RELOADABLE = {
+export const RELOADABLE = {
   authorization: "users",
   authTimeoutMs: "next",
   accounts: "users",

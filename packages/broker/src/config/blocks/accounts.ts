@@ -22,8 +22,11 @@ const jetStreamLimitFields = {
   maxStoreBytes: field("max_store max_file max_disk store disk", limit),
   maxStreams: field("max_streams streams", limit),
   maxConsumers: field("max_consumers consumers", limit),
-  /** Streams must limit their size. */
-  maxBytesRequired: field("max_bytes_required max_stream_bytes max_bytes", flag),
+  maxBytesRequired: field(
+    "max_bytes_required max_stream_bytes max_bytes",
+    flag,
+    "Streams must limit their size.",
+  ),
   memoryMaxStreamBytes: field("mem_max_stream_bytes memory_max_stream_bytes", limit),
   storeMaxStreamBytes: field("disk_max_stream_bytes store_max_stream_bytes", limit),
   maxAckPending: field("max_ack_pending", limit),
@@ -72,15 +75,16 @@ const messageTrace: Reader<MessageTraceConfig> = byKind<MessageTraceConfig>(
 );
 
 const fields = {
-  /** Public key of the account. */
-  nkey: field("nkey", nkey("account")),
+  nkey: field("nkey", nkey("account"), "Public key of the account."),
   users: field("users", users),
-  /** For the users that have none of their own; they are in `users` already. */
-  defaultPermissions: field("default_permissions", permissions),
+  defaultPermissions: field(
+    "default_permissions",
+    permissions,
+    "For the users that have none of their own; they are in `users` already.",
+  ),
   imports: field("imports", accountImports),
   exports: field("exports", accountExports),
-  /** false: off. */
-  jetstream: field("jetstream", accountJetStream),
+  jetstream: field("jetstream", accountJetStream, "false: off."),
   mappings: field("mappings maps", mappings),
   limits: field("limits", block(limitFields)),
   messageTrace: field("msg_trace trace_dest", messageTrace),

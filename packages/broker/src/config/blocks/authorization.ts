@@ -5,16 +5,11 @@ import { permissions } from "./permissions.js";
 import { users, withDefaultPermissions } from "./users.js";
 
 const calloutFields = {
-  /** Account key that signs the answers of the service. */
-  issuer: field("issuer", nkey("account")),
-  /** Account the service runs in. */
-  account: field("account acc", text),
-  /** Users that are not asked about: the service itself. */
-  authUsers: field("auth_users users", list(text)),
-  /** Curve key to encrypt with. */
-  xkey: field("xkey key", nkey("curve")),
-  /** Accounts the service is asked for; absent: all. */
-  allowedAccounts: field("allowed_accounts", list(text)),
+  issuer: field("issuer", nkey("account"), "Account key that signs the answers of the service."),
+  account: field("account acc", text, "Account the service runs in."),
+  authUsers: field("auth_users users", list(text), "Users that are not asked about: the service itself."),
+  xkey: field("xkey key", nkey("curve"), "Curve key to encrypt with."),
+  allowedAccounts: field("allowed_accounts", list(text), "Accounts the service is asked for; absent: all."),
 };
 
 /** `auth_callout`: a service decides about connections. */
@@ -30,15 +25,15 @@ const authCallout: Reader<AuthCalloutConfig> = refine(block(calloutFields), (cal
 
 const fields = {
   user: field("user username", text),
-  /** Plain or hashed by bcrypt. */
-  password: field("pass password", secret),
-  /** Plain or hashed by bcrypt. */
-  token: field("token", secret),
-  /** Time a connection has to authenticate. */
-  timeoutMs: field("timeout", timeout),
+  password: field("pass password", secret, "Plain or hashed by bcrypt."),
+  token: field("token", secret, "Plain or hashed by bcrypt."),
+  timeoutMs: field("timeout", timeout, "Time a connection has to authenticate."),
   users: field("users", users),
-  /** For the users that have none of their own; they are in `users` already. */
-  defaultPermissions: field("default_permissions default_permission permissions", permissions),
+  defaultPermissions: field(
+    "default_permissions default_permission permissions",
+    permissions,
+    "For the users that have none of their own; they are in `users` already.",
+  ),
   authCallout: field("auth_callout auth_hook", authCallout),
   proxyRequired: field("proxy_required", flag),
 };

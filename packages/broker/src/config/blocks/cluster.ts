@@ -27,11 +27,13 @@ const fields = {
   noAdvertise: field("no_advertise", flag),
   connectRetries: field("connect_retries", count),
   connectBackoff: field("connect_backoff", flag),
-  /** `publish` is what is imported, `subscribe` what is exported. */
-  permissions: field("permissions", permissions),
+  permissions: field(
+    "permissions",
+    permissions,
+    "`publish` is what is imported, `subscribe` what is exported.",
+  ),
   poolSize: field("pool_size", integer(-1)),
-  /** Accounts with a route of their own. */
-  pinnedAccounts: field("accounts", names),
+  pinnedAccounts: field("accounts", names, "Accounts with a route of their own."),
   compression: field("compression", compression),
   pingIntervalMs: field("ping_interval", durationOrSeconds),
   maxPingsOut: field("ping_max", count),

@@ -1,4 +1,4 @@
-import { block, byKind, field, type Given, type OptionsOf, type Reader, refine } from "../reader.js";
+import { block, byKind, field, type Given, type OptionsOf, type Reader, refine, shaped } from "../reader.js";
 import {
   count,
   duration,
@@ -60,11 +60,14 @@ export type SyncInterval = "always" | "none" | number;
 
 const SYNC_WORDS = ["always", "none"] as const;
 
-const syncInterval: Reader<SyncInterval> = (given) => {
-  const { value } = given;
-  const word = value.kind === "string" ? value.value.toLowerCase() : "";
-  return SYNC_WORDS.find((known) => known === word) ?? durationOrSeconds(given);
-};
+const syncInterval: Reader<SyncInterval> = shaped<SyncInterval>(
+  (given) => {
+    const { value } = given;
+    const word = value.kind === "string" ? value.value.toLowerCase() : "";
+    return SYNC_WORDS.find((known) => known === word) ?? durationOrSeconds(given);
+  },
+  { text: "always, none or a duration" },
+);
 
 /** Source: nats-server const.go `minConcurrentIOs`, `maxConcurrentIOs`. */
 const concurrentIo = integer(4, 8192);
@@ -75,10 +78,12 @@ const fields = {
   maxMemoryBytes: field("max_memory_store max_mem_store max_mem", storageSize),
   maxStoreBytes: field("max_file_store max_file", storageSize),
   domain: field("domain", text),
-  /** "always" (default), milliseconds, or "none", which nats-server does not know. */
-  syncInterval: field("sync_interval sync", syncInterval),
-  /** Refuse unknown fields of requests. */
-  strict: field("strict", flag),
+  syncInterval: field(
+    "sync_interval sync",
+    syncInterval,
+    '"always" (default), milliseconds, or "none", which nats-server does not know.',
+  ),
+  strict: field("strict", flag, "Refuse unknown fields of requests."),
   encryptionKey: field("key ek encryption_key", secret),
   previousEncryptionKey: field("prev_key prev_ek prev_encryption_key", secret),
   cipher: field("cipher", cipher),

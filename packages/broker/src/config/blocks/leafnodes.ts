@@ -82,15 +82,11 @@ const proxy = refine(block(proxyFields), (options, given) => {
 const remoteFields = {
   urls: field("urls url", urls),
   noRandomize: field("no_randomize dont_randomize", flag),
-  /** Local account it connects. @default the global account */
-  account: field("account local", text),
-  /** Path of a file with JWT and seed. */
-  credentials: field("credentials creds", text),
-  /** Seed of the user it connects as. */
-  seed: field("nkey seed", userSeed),
+  account: field("account local", text, "Local account it connects. @default the global account"),
+  credentials: field("credentials creds", text, "Path of a file with JWT and seed."),
+  seed: field("nkey seed", userSeed, "Seed of the user it connects as."),
   tls: field("tls", tls),
-  /** This broker is the hub of the two. */
-  hub: field("hub", flag),
+  hub: field("hub", flag, "This broker is the hub of the two."),
   denyImports: field("deny_imports deny_import", oneOrMore(filter)),
   denyExports: field("deny_exports deny_export", oneOrMore(filter)),
   webSocketCompression: field("ws_compression ws_compress websocket_compression websocket_compress", flag),
@@ -142,8 +138,7 @@ const minVersion: Reader<string> = refine(text, (version, given) => {
 const fields = {
   listen: field("listen", listenAddress),
   host: field("host net", text),
-  /** 0: no listener for leaf nodes. */
-  port: field("port", port),
+  port: field("port", port, "0: no listener for leaf nodes."),
   authorization: field("authorization", authorization),
   remotes: field("remotes", remotes),
   reconnectMs: field("reconnect reconnect_delay reconnect_interval", durationOrSeconds),

@@ -30,8 +30,11 @@ const mode = wordOf(COMPRESSION_MODES);
 
 const compressionFields = {
   mode: field("mode", mode),
-  /** Round trip times from which on `s2_auto` compresses harder. */
-  rttThresholdsMs: field("rtt_thresholds thresholds rtts rtt", list(duration(Number.NEGATIVE_INFINITY))),
+  rttThresholdsMs: field(
+    "rtt_thresholds thresholds rtts rtt",
+    list(duration(Number.NEGATIVE_INFINITY)),
+    "Round trip times from which on `s2_auto` compresses harder.",
+  ),
 };
 
 /** Compression between brokers. */

@@ -16,10 +16,8 @@ const filterWithQueue: Reader<string> = refine(text, (option, given) => {
 });
 
 const subjectFields = (subject: Reader<string>) => ({
-  /** What is allowed; absent or empty: everything. */
-  allow: field("allow", oneOrMore(subject)),
-  /** What is denied although it is allowed. */
-  deny: field("deny", oneOrMore(subject)),
+  allow: field("allow", oneOrMore(subject), "What is allowed; absent or empty: everything."),
+  deny: field("deny", oneOrMore(subject), "What is denied although it is allowed."),
 });
 
 function subjectRules(subject: Reader<string>): Reader<SubjectRules> {
@@ -56,8 +54,7 @@ const responseRules: Reader<ResponseRules | false> = byKind<ResponseRules | fals
 
 const fields = {
   publish: field("publish pub import", subjectRules(filter)),
-  /** Entries may be "subject queue". */
-  subscribe: field("subscribe sub export", subjectRules(filterWithQueue)),
+  subscribe: field("subscribe sub export", subjectRules(filterWithQueue), 'Entries may be "subject queue".'),
   responses: field("allow_responses publish_allow_responses", responseRules),
 };
 

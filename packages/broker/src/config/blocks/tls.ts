@@ -57,33 +57,40 @@ function notEmpty<T>(reader: Reader<readonly T[]>): Reader<readonly T[]> {
 }
 
 const fields = {
-  /** Path of the certificate, PEM. */
-  certFile: field("cert_file", text),
-  /** Path of its private key, PEM. */
-  keyFile: field("key_file", text),
-  /** Path of the authorities that sign the peers' certificates, PEM. */
-  caFile: field("ca_file", text),
-  /** Further certificates, chosen by the name a client asks for. */
-  certificates: field("certs certificates", list(certificatePair)),
-  /** Accept any certificate of the peer. */
-  insecure: field("insecure", flag),
-  /** Ask clients for a certificate. */
-  verify: field("verify", flag),
-  /** Ask clients for a certificate and take the user from it. */
-  verifyAndMap: field("verify_and_map", flag),
-  /** Check the names in the certificate of a route against the known URLs. */
-  verifyKnownUrls: field("verify_cert_and_check_known_urls", flag),
+  certFile: field("cert_file", text, "Path of the certificate, PEM."),
+  keyFile: field("key_file", text, "Path of its private key, PEM."),
+  caFile: field("ca_file", text, "Path of the authorities that sign the peers' certificates, PEM."),
+  certificates: field(
+    "certs certificates",
+    list(certificatePair),
+    "Further certificates, chosen by the name a client asks for.",
+  ),
+  insecure: field("insecure", flag, "Accept any certificate of the peer."),
+  verify: field("verify", flag, "Ask clients for a certificate."),
+  verifyAndMap: field("verify_and_map", flag, "Ask clients for a certificate and take the user from it."),
+  verifyKnownUrls: field(
+    "verify_cert_and_check_known_urls",
+    flag,
+    "Check the names in the certificate of a route against the known URLs.",
+  ),
   allowInsecureCipherSuites: field("allow_insecure_cipher_suites", flag),
-  /** Names as in the TLS registry, such as `TLS_AES_128_GCM_SHA256`. */
-  cipherSuites: field("cipher_suites", notEmpty(list(nameIn(CIPHER_SUITES)))),
-  /** Names as Go writes them, such as `CurveP256`. */
-  curvePreferences: field("curve_preferences", notEmpty(list(nameIn(CURVES)))),
-  /** Time the handshake may take. */
-  timeoutMs: field("timeout", timeout),
-  /** Handshakes a second, for all clients. */
-  connectionRateLimit: field("connection_rate_limit", count),
-  /** SHA-256 of the public keys of accepted peers, in lower case. */
-  pinnedCerts: field("pinned_certs", list(fingerprint)),
+  cipherSuites: field(
+    "cipher_suites",
+    notEmpty(list(nameIn(CIPHER_SUITES))),
+    "Names as in the TLS registry, such as `TLS_AES_128_GCM_SHA256`.",
+  ),
+  curvePreferences: field(
+    "curve_preferences",
+    notEmpty(list(nameIn(CURVES))),
+    "Names as Go writes them, such as `CurveP256`.",
+  ),
+  timeoutMs: field("timeout", timeout, "Time the handshake may take."),
+  connectionRateLimit: field("connection_rate_limit", count, "Handshakes a second, for all clients."),
+  pinnedCerts: field(
+    "pinned_certs",
+    list(fingerprint),
+    "SHA-256 of the public keys of accepted peers, in lower case.",
+  ),
   handshakeFirst: field("handshake_first first immediate", handshakeFirst),
   minVersion: field("min_version", wordOf({ "1.2": "TLSv1.2", "1.3": "TLSv1.3" } as const)),
 };

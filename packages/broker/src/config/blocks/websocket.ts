@@ -6,12 +6,9 @@ import { tls } from "./tls.js";
 const fields = {
   listen: field("listen", listenAddress),
   host: field("host net", text),
-  /** 0: no WebSocket listener. */
-  port: field("port", port),
-  /** host:port to tell clients. */
-  advertise: field("advertise", text),
-  /** Allow plain ws:// connections. */
-  noTls: field("no_tls", flag),
+  port: field("port", port, "0: no WebSocket listener."),
+  advertise: field("advertise", text, "host:port to tell clients."),
+  noTls: field("no_tls", flag, "Allow plain ws:// connections."),
   tls: field("tls", tls),
   sameOrigin: field("same_origin", flag),
   allowedOrigins: field(
@@ -21,14 +18,12 @@ const fields = {
   handshakeTimeoutMs: field("handshake_timeout", seconds),
   compression: field("compression compress", flag),
   authorization: field("authorization authentication", simpleAuthorization),
-  /** Names of cookies that stand for the fields of CONNECT. */
-  jwtCookie: field("jwt_cookie", text),
+  jwtCookie: field("jwt_cookie", text, "Names of cookies that stand for the fields of CONNECT."),
   userCookie: field("user_cookie", text),
   passwordCookie: field("pass_cookie", text),
   tokenCookie: field("token_cookie", text),
   noAuthUser: field("no_auth_user", text),
-  /** Further headers of the upgrade response. */
-  headers: field("headers", dictionary(text)),
+  headers: field("headers", dictionary(text), "Further headers of the upgrade response."),
   pingIntervalMs: field("ping_interval", durationOrSeconds),
 };
 

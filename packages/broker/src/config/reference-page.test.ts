@@ -1,0 +1,141 @@
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { FLAGS, type FlagDefinition } from "../bin/flag-table.js";
+import { flagSpelling } from "../bin/flags.js";
+import { RELOADABLE } from "../reload/reload-plan.js";
+import { PENDING } from "./pending-options.js";
+import type { Field, Fields, Shape } from "./reader.js";
+import { brokerConfig, brokerFields } from "./schema.js";
+
+const PAGE = fileURLToPath(new URL("../../../../docs/reference/broker-configuration.md", import.meta.url));
+
+test("docs/reference/broker-configuration.md says what the tables say; vitest -u writes it anew", async () => {
+  await expect(page()).toMatchFileSnapshot(PAGE);
+});
+
+test("every key of a configuration says what it takes", () => {
+  const unknown = blocksOf(brokerFields, "").flatMap(({ name, fields }) =>
+    Object.values(fields)
+      .filter(({ read }) => read.shape === undefined)
+      .map(({ keys }) => `${name} ${keys[0]}`),
+  );
+  expect(unknown).toEqual([]);
+});
+
+interface Block {
+  readonly name: string;
+  readonly fields: Fields;
+  readonly unsupported: NonNullable<Shape["unsupported"]>;
+}
+
+/** The blocks of a table, each once: `tls` looks the same wherever it is. */
+function blocksOf(fields: Fields, path: string, seen = new Set<Fields>()): readonly Block[] {
+  return Object.values(fields).flatMap(({ keys, read }): readonly Block[] => {
+    const inner = read.shape?.fields;
+    if (inner === undefined || seen.has(inner)) return [];
+    seen.add(inner);
+    const name = `${path}${keys[0]}`;
+    const unsupported = read.shape?.unsupported ?? {};
+    return [{ name, fields: inner, unsupported }, ...blocksOf(inner, `${name}.`, seen)];
+  });
+}
+
+function page(): string {
+  const flags = Object.values<FlagDefinition>(FLAGS);
+  const groups = [...new Set(flags.map(({ group }) => group))];
+  return `# Flags and configuration of ganglion-broker
+
+This page is written by a test from the tables the broker reads: \`packages/broker/src/bin/flag-table.ts\` and
+\`packages/broker/src/config\`. \`npm run docs\` writes it anew.
+
+## Command line
+
+\`ganglion-broker [flags]\` takes the flags of nats-server. \`-x\` is the same as \`--x\`; a value stands behind a space or
+\`=\`; a boolean flag takes a value behind \`=\` only. The last of a repeated flag counts. Flags win over the
+configuration file.
+
+${groups.map((group) => `### ${group}\n\n${flagTable(flags.filter((flag) => flag.group === group))}`).join("\n\n")}
+
+## Signals
+
+| Signal | \`-sl\` | What it does |
+| --- | --- | --- |
+| SIGINT | \`quit\` | stops in order and exits with 0 |
+| SIGTERM | \`term\` | the same; in lame duck mode nothing |
+| SIGUSR1 | \`reopen\` | opens the log file again, after it was moved |
+| SIGUSR2 | \`ldm\` | lame duck mode: tells clients to go, closes them one by one, exits |
+| SIGHUP | \`reload\` | reads the configuration file again |
+| SIGKILL | \`stop\` | ends at once; what was acknowledged is not lost |
+
+## Configuration file
+
+The grammar is that of nats-server: \`key: value\`, \`key = value\` or \`key value\`; blocks in \`{ }\`, lists in \`[ ]\`;
+\`#\` and \`//\` begin comments; \`include file\`; \`$NAME\` is a key of the file or an environment variable; JSON is valid.
+Sizes take \`k\`, \`kb\`, \`ki\`, \`m\` and so on, durations are strings such as \`"2m"\`. Keys may be in any case. A key
+that is not known is refused with its line and column.
+
+\`startBroker\` takes the same settings under the names of the column "Option".
+
+In the column "Reload": what SIGHUP and \`Broker.reload\` take over. A change of anything else is refused.
+
+### Top level
+
+${topLevelTable()}
+
+${blocksOf(brokerFields, "").map(blockSection).join("\n\n")}
+`;
+}
+
+function flagTable(flags: readonly FlagDefinition[]): string {
+  const rows = flags.map(({ names, argument, help, refused }) => {
+    const spelling = names.map((name) => `\`${flagSpelling(name)}\``).join(", ");
+    const about = refused === undefined ? help : `not supported: ${refused}`;
+    return `| ${spelling} | ${argument === undefined ? "" : `\`${argument}\``} | ${cell(about)} |`;
+  });
+  return ["| Flag | Value | What it does |", "| --- | --- | --- |", ...rows].join("\n");
+}
+
+const STATES = { refused: "Not supported yet. ", ignored: "No effect yet. " } as const;
+
+function topLevelTable(): string {
+  const rows = Object.entries<Field<unknown>>(brokerFields).map(([option, field]) => {
+    const pending = PENDING[option as keyof typeof PENDING];
+    const state = pending === undefined ? "" : STATES[pending];
+    const reload = Object.hasOwn(RELOADABLE, option) ? "yes" : "";
+    const about = cell(`${state}${field.about}`.trim());
+    return `| ${keysOf(field)} | ${cell(shapeText(field))} | \`${option}\` | ${reload} | ${about} |`;
+  });
+  const unsupported = Object.entries(brokerConfig.shape?.unsupported ?? {}).map(
+    ([key, reason]) => `| \`${key}\` | | | | not supported: ${cell(reason)} |`,
+  );
+  return [
+    "| Key | Value | Option | Reload | About |",
+    "| --- | --- | --- | --- | --- |",
+    ...rows,
+    ...unsupported,
+  ].join("\n");
+}
+
+function blockSection({ name, fields, unsupported }: Block): string {
+  const rows = Object.entries(fields).map(
+    ([option, field]) =>
+      `| ${keysOf(field)} | ${cell(shapeText(field))} | \`${option}\` | ${cell(field.about)} |`,
+  );
+  const refused = Object.entries(unsupported).map(
+    ([key, reason]) => `| \`${key}\` | | | not supported: ${cell(reason)} |`,
+  );
+  const head = ["| Key | Value | Option | About |", "| --- | --- | --- | --- |"];
+  return [`### ${name}`, "", ...head, ...rows, ...refused].join("\n");
+}
+
+function keysOf({ keys }: Field<unknown>): string {
+  return keys.map((key) => `\`${key}\``).join(", ");
+}
+
+function shapeText({ read }: Field<unknown>): string {
+  return read.shape?.text ?? "";
+}
+
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|").replaceAll("\n", " ");
+}
