@@ -22,6 +22,15 @@ test("every key of a configuration says what it takes", () => {
   expect(unknown).toEqual([]);
 });
 
+const SIGNALS = [
+  ["SIGINT", "`quit`", "stops in order and exits with 0"],
+  ["SIGTERM", "`term`", "the same; in lame duck mode nothing"],
+  ["SIGUSR1", "`reopen`", "opens the log file again, after it was moved"],
+  ["SIGUSR2", "`ldm`", "lame duck mode: tells clients to go, closes them one by one, exits"],
+  ["SIGHUP", "`reload`", "reads the configuration file again"],
+  ["SIGKILL", "`stop`", "ends at once; what was acknowledged is not lost"],
+];
+
 interface Block {
   readonly name: string;
   readonly fields: Fields;
@@ -58,14 +67,7 @@ ${groups.map((group) => `### ${group}\n\n${flagTable(flags.filter((flag) => flag
 
 ## Signals
 
-| Signal | \`-sl\` | What it does |
-| --- | --- | --- |
-| SIGINT | \`quit\` | stops in order and exits with 0 |
-| SIGTERM | \`term\` | the same; in lame duck mode nothing |
-| SIGUSR1 | \`reopen\` | opens the log file again, after it was moved |
-| SIGUSR2 | \`ldm\` | lame duck mode: tells clients to go, closes them one by one, exits |
-| SIGHUP | \`reload\` | reads the configuration file again |
-| SIGKILL | \`stop\` | ends at once; what was acknowledged is not lost |
+${table(["Signal", "`-sl`", "What it does"], SIGNALS)}
 
 ## Configuration file
 
@@ -87,12 +89,12 @@ ${blocksOf(brokerFields, "").map(blockSection).join("\n\n")}
 }
 
 function flagTable(flags: readonly FlagDefinition[]): string {
-  const rows = flags.map(({ names, argument, help, refused }) => {
-    const spelling = names.map((name) => `\`${flagSpelling(name)}\``).join(", ");
-    const about = refused === undefined ? help : `not supported: ${refused}`;
-    return `| ${spelling} | ${argument === undefined ? "" : `\`${argument}\``} | ${cell(about)} |`;
-  });
-  return ["| Flag | Value | What it does |", "| --- | --- | --- |", ...rows].join("\n");
+  const rows = flags.map(({ names, argument, help, refused }) => [
+    names.map((name) => `\`${flagSpelling(name)}\``).join(", "),
+    argument === undefined ? "" : `\`${argument}\``,
+    refused === undefined ? help : `not supported: ${refused}`,
+  ]);
+  return table(["Flag", "Value", "What it does"], rows);
 }
 
 const STATES = { refused: "Not supported yet. ", ignored: "No effect yet. " } as const;
@@ -102,30 +104,32 @@ function topLevelTable(): string {
     const pending = PENDING[option as keyof typeof PENDING];
     const state = pending === undefined ? "" : STATES[pending];
     const reload = Object.hasOwn(RELOADABLE, option) ? "yes" : "";
-    const about = cell(`${state}${field.about}`.trim());
-    return `| ${keysOf(field)} | ${cell(shapeText(field))} | \`${option}\` | ${reload} | ${about} |`;
+    return [keysOf(field), shapeText(field), `\`${option}\``, reload, `${state}${field.about}`];
   });
-  const unsupported = Object.entries(brokerConfig.shape?.unsupported ?? {}).map(
-    ([key, reason]) => `| \`${key}\` | | | | not supported: ${cell(reason)} |`,
-  );
-  return [
-    "| Key | Value | Option | Reload | About |",
-    "| --- | --- | --- | --- | --- |",
-    ...rows,
-    ...unsupported,
-  ].join("\n");
+  const unsupported = Object.entries(brokerConfig.shape?.unsupported ?? {}).map(([key, reason]) => [
+    `\`${key}\``,
+    "",
+    "",
+    "",
+    `not supported: ${reason}`,
+  ]);
+  return table(["Key", "Value", "Option", "Reload", "About"], [...rows, ...unsupported]);
 }
 
 function blockSection({ name, fields, unsupported }: Block): string {
-  const rows = Object.entries(fields).map(
-    ([option, field]) =>
-      `| ${keysOf(field)} | ${cell(shapeText(field))} | \`${option}\` | ${cell(field.about)} |`,
-  );
-  const refused = Object.entries(unsupported).map(
-    ([key, reason]) => `| \`${key}\` | | | not supported: ${cell(reason)} |`,
-  );
-  const head = ["| Key | Value | Option | About |", "| --- | --- | --- | --- |"];
-  return [`### ${name}`, "", ...head, ...rows, ...refused].join("\n");
+  const rows = Object.entries(fields).map(([option, field]) => [
+    keysOf(field),
+    shapeText(field),
+    `\`${option}\``,
+    field.about,
+  ]);
+  const refused = Object.entries(unsupported).map(([key, reason]) => [
+    `\`${key}\``,
+    "",
+    "",
+    `not supported: ${reason}`,
+  ]);
+  return `### ${name}\n\n${table(["Key", "Value", "Option", "About"], [...rows, ...refused])}`;
 }
 
 function keysOf({ keys }: Field<unknown>): string {
@@ -136,6 +140,12 @@ function shapeText({ read }: Field<unknown>): string {
   return read.shape?.text ?? "";
 }
 
-function cell(text: string): string {
-  return text.replaceAll("|", "\\|").replaceAll("\n", " ");
+/** A table as the formatter writes it: columns as wide as their widest cell. */
+function table(head: readonly string[], body: readonly (readonly string[])[]): string {
+  const rows = [head, ...body].map((row) => row.map((text) => text.replaceAll("|", "\\|")));
+  const widths = head.map((_, i) => Math.max(3, ...rows.map((row) => row[i]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((text, i) => text.padEnd(widths[i] ?? 0)).join(" | ")} |`;
+  const [first = [], ...others] = rows;
+  return [line(first), line(widths.map((width) => "-".repeat(width))), ...others.map(line)].join("\n");
 }
