@@ -61,6 +61,12 @@ describeBrokers("TLS", (start, kind) => {
     expect(info).not.toHaveProperty("tls_verify");
   });
 
+  it("shows the certificate alone, without the authority of ca_file", async () => {
+    await using broker = await start({ config: withVerify() });
+    const attempt = roundTrip({ servers: broker.url, tls: {} });
+    await expect(attempt).rejects.toMatchObject({ code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" });
+  });
+
   it("carries large messages in both directions", async () => {
     await using broker = await start({ config: withTls() });
     const connection = await connect({ servers: broker.url, tls: trusting() });

@@ -42,18 +42,15 @@ interface NamedContext {
   readonly context: SecureContext;
 }
 
-function sharedOptions({
-  caFile,
-  cipherSuites,
-  curvePreferences,
-  minVersion,
-}: TlsConfig): SecureContextOptions {
+function sharedOptions(config: TlsConfig): SecureContextOptions {
+  const { caFile, verify, cipherSuites, curvePreferences, minVersion } = config;
   const ciphers = cipherSuites?.map((name) => CIPHER_SUITES.get(name)?.openssl ?? name);
   const curves = curvePreferences?.map((name) => CURVES.get(name) ?? name);
   return {
     honorCipherOrder: true,
     minVersion: minVersion ?? "TLSv1.2",
-    ...(caFile && { ca: readPem(caFile) }),
+    // OpenSSL sends the authority along with the certificate when it knows it; nats-server does not.
+    ...(caFile && verify && { ca: readPem(caFile) }),
     ...(ciphers && { ciphers: ciphers.join(":") }),
     ...(curves && { ecdhCurve: curves.join(":") }),
   };
