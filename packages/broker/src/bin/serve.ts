@@ -39,6 +39,7 @@ interface CommandContext {
 
 /** The running command: a broker with its files. */
 class Command {
+  private broker: Broker | undefined;
   private portsFile: string | undefined;
   private isLeaving = false;
   private isStopping = false;
@@ -52,7 +53,13 @@ class Command {
     const { log, flags } = this.context;
     log.info("Starting ganglion-broker");
     if (flags.configFile) log.info(`Using configuration file: ${flags.configFile}`);
+    this.listenToSignals();
+    process.on("uncaughtException", (error) => {
+      log.fatal(error.stack ?? String(error));
+      process.exit(1);
+    });
     const broker = await startBroker(this.brokerOptions(this.options));
+    this.broker = broker;
     try {
       this.writePid();
       this.writePorts(broker);
@@ -60,15 +67,19 @@ class Command {
       await broker.close();
       throw error;
     }
-    handleSignals(log, {
-      stop: () => void this.stop(broker),
-      // In lame duck mode the end is near anyway. Source: nats-server signal.go `handleSignal`.
-      terminate: () => void (this.isLeaving || this.stop(broker)),
-      reopenLog: () => log.reopen(),
-      reload: () => void this.reload(broker),
-      lameDuck: () => void this.leave(broker),
-    });
     log.info("Server is ready");
+  }
+
+  private listenToSignals(): void {
+    const { log } = this.context;
+    handleSignals(log, {
+      stop: () => void this.stop(),
+      // In lame duck mode the end is near anyway. Source: nats-server signal.go `handleSignal`.
+      terminate: () => void (this.isLeaving || this.stop()),
+      reopenLog: () => log.reopen(),
+      reload: () => void (this.broker && this.reload(this.broker)),
+      lameDuck: () => void (this.broker && this.leave(this.broker)),
+    });
   }
 
   private brokerOptions(options: BrokerOptions): BrokerOptions {
@@ -137,15 +148,16 @@ class Command {
     if (this.isLeaving || this.isStopping) return;
     this.isLeaving = true;
     await broker.lameDuck();
-    await this.stop(broker);
+    await this.stop();
   }
 
-  private async stop(broker: Broker): Promise<void> {
+  /** While the broker is still starting there is nothing to close: nothing was acknowledged. */
+  private async stop(): Promise<void> {
     if (this.isStopping) return;
     this.isStopping = true;
     this.context.log.info("Initiating Shutdown...");
     this.removePorts();
-    await broker.close();
+    await this.broker?.close();
     this.context.log.info("Server Exiting..");
     process.exit(0);
   }
