@@ -13,6 +13,9 @@ import { ConnectionEvents } from "./connection/connection-events.js";
 import { type BrokerStatistics, ConnectionRegistry } from "./connection/connection-registry.js";
 import { FlushQueue } from "./connection/flush-queue.js";
 import { brokerError } from "./errors.js";
+import { type BrokerEventMap, type BrokerEventName, BrokerEvents } from "./events/broker-events.js";
+import { reportingLogger } from "./events/reporting-logger.js";
+import { HookAuthenticator } from "./hooks/hook-authenticator.js";
 import type { BrokerJetStream } from "./jetstream/broker-jetstream.js";
 import { leaveSlowly } from "./lame-duck.js";
 import { advertisedAddress } from "./listeners/advertised-address.js";
@@ -44,13 +47,27 @@ export interface Broker extends AsyncDisposable {
   /** Address for WebSocket clients, such as `ws://127.0.0.1:8080`; undefined when there is none. */
   readonly websocketUrl: string | undefined;
   statistics(): BrokerStatistics;
+  /**
+   * Listens to what happens. Listeners are called in the middle of it: they must be quick.
+   *
+   * @returns a function that ends it.
+   * @example
+   * broker.on("disconnect", ({ client, reason }) => console.log(`${client.name} is gone: ${reason}`));
+   */
+  on<Name extends BrokerEventName>(name: Name, listener: (event: BrokerEventMap[Name]) => void): () => void;
+  /**
+   * Serves a client over any stream, such as one through a tunnel. It ends with the stream.
+   *
+   * @param peer - where it comes from, for logs and monitoring. @default `{ host: "stream", port: 0 }`
+   */
+  handle(transport: Duplex, peer?: { readonly host: string; readonly port: number }): void;
   /** Opens a client connection inside the process, without a socket. The stream speaks the NATS protocol. */
   connectInProcess(): Duplex;
   /**
    * Takes over changed options: users, permissions, limits, TLS and the like. Connections that lose their right are
    * closed. Certificates are read again.
    *
-   * @param options - all of them, as for {@link startBroker}; logger and clock stay.
+   * @param options - all of them, as for {@link startBroker}; logger, clock and hooks stay.
    * @throws GanglionError `INVALID_BROKER_OPTIONS`, `TLS_UNUSABLE`, `RELOAD_REFUSED` for what cannot change, such as a
    *   port; then nothing has changed.
    */
@@ -88,6 +105,7 @@ class RunningBroker implements Broker {
   private monitoring: MonitoringServer | undefined;
   private websocket: WebSocketListener | undefined;
   private readonly state: BrokerState;
+  private readonly events: BrokerEvents;
   private operatorMode: OperatorMode | undefined;
   private systemService: SystemService | undefined;
   private claimsRequests: ClaimsRequests | undefined;
@@ -95,8 +113,11 @@ class RunningBroker implements Broker {
   private leaving: Promise<void> | undefined;
   private readonly closeNow = new AbortController();
 
-  constructor(options: ResolvedBrokerOptions) {
-    this.serverName = options.serverName ?? this.serverId;
+  constructor(given: ResolvedBrokerOptions) {
+    this.serverName = given.serverName ?? this.serverId;
+    this.events = new BrokerEvents(() => this.options.logger);
+    const logger = reportingLogger(given.logger, (failure) => this.events.emit("error", failure));
+    const options = { ...given, logger };
     const registry = new ConnectionRegistry(options.maxConnections, options.maxClosedClients);
     this.context = {
       options,
@@ -112,6 +133,12 @@ class RunningBroker implements Broker {
       info: () => this.info(),
     };
     this.state = new BrokerState(this.context);
+    this.context.events.listen(this.events);
+    const { hooks } = options;
+    if (hooks?.authenticate !== undefined) {
+      const decide = hooks.authenticate.bind(hooks);
+      this.context.authenticators.operate(new HookAuthenticator(decide, () => this.options));
+    }
   }
 
   async start(): Promise<void> {
@@ -221,17 +248,26 @@ class RunningBroker implements Broker {
     return this.context.registry.statistics();
   }
 
-  connectInProcess(): Duplex {
-    const [client, server] = inProcessPair();
+  on<Name extends BrokerEventName>(name: Name, listener: (event: BrokerEventMap[Name]) => void): () => void {
+    return this.events.on(name, listener);
+  }
+
+  handle(transport: Duplex, peer = { host: "stream", port: 0 }): void {
+    // Whoever gives a stream has encrypted it, or has no need to.
     const info =
       this.tls === undefined ? {} : { tls_required: false, tls_available: false, tls_verify: false };
-    this.accept(server, { host: "pipe", port: 0, info });
+    this.accept(transport, { ...peer, info });
+  }
+
+  connectInProcess(): Duplex {
+    const [client, server] = inProcessPair();
+    this.handle(server, { host: "pipe", port: 0 });
     return client;
   }
 
   async reload(options: BrokerOptions): Promise<void> {
-    const { logger, clock } = this.options;
-    const next = resolveBrokerOptions({ ...options, logger, clock });
+    const { logger, clock, hooks } = this.options;
+    const next = resolveBrokerOptions({ ...options, logger, clock, ...(hooks && { hooks }) });
     const { changes, refused } = planReload(this.options, next);
     if (refused.length > 0) {
       throw brokerError("RELOAD_REFUSED", `Cannot reload: ${refused.join("; ")}`, { details: { refused } });
@@ -242,6 +278,8 @@ class RunningBroker implements Broker {
     await takeOver(this.context, next, changes);
     await this.jetstream?.follow(next.accounts ?? []);
     await this.operatorMode?.reload();
+    this.state.configuredUs = clock.nowUs();
+    this.events.emit("reload", { changed: changes.map(({ name }) => name) });
   }
 
   private async openTls(options: ResolvedBrokerOptions): Promise<TlsUpgrade | undefined> {
@@ -277,6 +315,7 @@ class RunningBroker implements Broker {
   }
 
   private async leave(): Promise<void> {
+    this.events.emit("lameDuck", {});
     this.options.logger.info("Entering lame duck mode, stop accepting new clients");
     this.systemService?.lameDuck();
     this.listener?.close();

@@ -17,10 +17,12 @@ import {
   DEFAULT_LAME_DUCK_DURATION_MS,
   DEFAULT_LAME_DUCK_GRACE_PERIOD_MS,
 } from "./config/conflicts.js";
+import { isOperated } from "./config/operated.js";
 import { isOption } from "./config/option-names.js";
 import { withoutEffect } from "./config/pending-options.js";
 import type { BrokerConfig } from "./config/schema.js";
 import { brokerError } from "./errors.js";
+import { type BrokerHooks, hookFaults } from "./hooks/broker-hooks.js";
 import { advertisedAddress } from "./listeners/advertised-address.js";
 
 /** JetStream of a broker. Without a directory streams are kept in memory and are gone when the broker stops. */
@@ -62,6 +64,8 @@ export interface BrokerOptions extends Omit<BrokerConfig, "jetstream" | "authori
   readonly traceLine?: (line: string) => void;
   /** @default the system clock */
   readonly clock?: Clock;
+  /** Functions that decide who may connect and what clients may do. @default none */
+  readonly hooks?: BrokerHooks;
 }
 
 /** {@link BrokerOptions}, complete: every part of the broker reads these. */
@@ -89,6 +93,7 @@ export interface ResolvedBrokerOptions extends BrokerConfig {
   /** Absent: nothing is traced. */
   readonly traceLine?: (line: string) => void;
   readonly clock: Clock;
+  readonly hooks?: BrokerHooks;
 }
 
 /** Source: nats-server const.go. */
@@ -202,6 +207,7 @@ function faultsOf(given: BrokerOptions): readonly string[] {
   if (given.serverName !== undefined && !/^\S+$/.test(given.serverName)) {
     faults.push(`serverName ${JSON.stringify(given.serverName)} must be non-empty and without spaces`);
   }
+  if (given.hooks !== undefined) faults.push(...hookFaults(given.hooks), ...hookConflicts(given));
   const { clientAdvertise } = given;
   if (clientAdvertise && advertisedAddress(clientAdvertise, 1) === undefined) {
     faults.push(`clientAdvertise ${JSON.stringify(clientAdvertise)} must be "host" or "host:port"`);
@@ -209,7 +215,21 @@ function faultsOf(given: BrokerOptions): readonly string[] {
   return faults;
 }
 
-const ONLY_IN_CODE: ReadonlySet<string> = new Set(["logger", "traceLine", "clock"]);
+/** A hook that decides who may connect decides alone. */
+function hookConflicts({
+  hooks,
+  authorization = {},
+  accounts = [],
+  ...given
+}: BrokerOptions): readonly string[] {
+  if (hooks?.authenticate === undefined) return [];
+  const { timeoutMs: _, ...users } = authorization;
+  const hasUsers = Object.keys(users).length > 0 || accounts.some((account) => account.users?.length);
+  const others = hasUsers || given.noAuthUser !== undefined || isOperated(given);
+  return others ? ["hooks.authenticate decides alone: give no users, tokens or operators beside it"] : [];
+}
+
+const ONLY_IN_CODE: ReadonlySet<string> = new Set(["logger", "traceLine", "clock", "hooks"]);
 
 function withoutUndefined(options: BrokerOptions): BrokerOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

@@ -58,11 +58,15 @@ export class Permissions {
    * so ask once per message; `mayAlwaysPublish` is the part of the answer that can be kept.
    */
   mayPublish(subject: string): boolean {
-    return this.mayAlwaysPublish(subject) || this.grants?.use(subject) === true;
+    return this.isPublishable(subject) || this.grants?.use(subject) === true;
   }
 
   /** Whether the rules allow `subject`, answers aside. It never changes. */
   mayAlwaysPublish(subject: string): boolean {
+    return this.isPublishable(subject);
+  }
+
+  private isPublishable(subject: string): boolean {
     return this.published.get(subject, () => {
       const matches = (filter: string) => subjectMatches(filter, subject);
       return (this.publishAllow?.some(matches) ?? true) && !this.publishDeny.some(matches);
@@ -92,7 +96,7 @@ export class Permissions {
 
   /** Tells that a message with `reply` was delivered to this connection: it may answer, where the rules say so. */
   replyDelivered(reply: string): void {
-    if (this.grants !== undefined && !this.mayAlwaysPublish(reply)) this.grants.grant(reply);
+    if (this.grants !== undefined && !this.isPublishable(reply)) this.grants.grant(reply);
   }
 }
 

@@ -15,11 +15,13 @@ import type { AsyncAuthenticator, ConnectionLimits } from "../auth/async-authent
 import type { TlsPeer } from "../auth/certificate.js";
 import type { Permissions } from "../auth/permissions.js";
 import { Dispatch } from "../handlers/dispatch.js";
+import { HookedPermissions, restrictsSubjects } from "../hooks/hooked-permissions.js";
 import { Publisher } from "../routing/publisher.js";
 import type { DeliveryObserver, Subscriber } from "../routing/subscriber.js";
 import type { Subscription } from "../routing/subscription.js";
 import { Admission, type Applicant } from "./admission.js";
 import type { BrokerContext } from "./broker-context.js";
+import { clientIdentity } from "./client-identity.js";
 import { CLOSE_REASON, type CloseReason, reasonOfError } from "./close-reason.js";
 import { DeliveryWatch } from "./delivery-watch.js";
 import { ERROR_TEXT, type ErrorText } from "./error-texts.js";
@@ -235,11 +237,22 @@ export class Connection implements Subscriber {
   }
 
   /** Sets what it may publish and subscribe to from now on. */
-  permit(permissions: Permissions | undefined): void {
+  permit(given: Permissions | undefined): void {
+    const permissions = this.withHooks(given);
     this.permissions = permissions;
     this.dispatch.forget();
     const isWatched = this.traceOut !== undefined || permissions?.grantsResponses === true;
     this.observer = isWatched ? new DeliveryWatch(this) : undefined;
+  }
+
+  /** The application's hooks have a say beside the permissions. */
+  private withHooks(permissions: Permissions | undefined): Permissions | undefined {
+    const { hooks, clock, logger } = this.context.options;
+    if (hooks === undefined || !restrictsSubjects(hooks) || permissions instanceof HookedPermissions) {
+      return permissions;
+    }
+    const client = { hooks, clock, logger, identity: () => clientIdentity(this) };
+    return new HookedPermissions(permissions?.rules ?? {}, client);
   }
 
   /** Takes the connection out of its account, for another CONNECT. */
