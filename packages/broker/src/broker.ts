@@ -32,6 +32,7 @@ import { type LiveContext, takeOver } from "./reload/take-over.js";
 import { createServerId } from "./server-id.js";
 import type { ClaimsRequests } from "./system/claims-requests.js";
 import { SystemService } from "./system/system-service.js";
+import type { ThreadBroker } from "./thread/thread-broker.js";
 import { REPORTED_VERSION } from "./version.js";
 
 /** A running broker. */
@@ -81,15 +82,30 @@ export interface Broker extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** {@link BrokerOptions} of a broker in a thread of its own. Hooks and a clock cannot cross threads. */
+export interface ThreadBrokerOptions extends Omit<BrokerOptions, "hooks" | "clock"> {
+  readonly thread: true;
+}
+
 /**
- * Starts a broker in this process.
+ * Starts a broker in this process. With `thread: true` it runs in a worker thread: neither it nor the application
+ * holds the other up.
  *
- * @throws GanglionError `INVALID_BROKER_OPTIONS`, `LISTEN_FAILED`.
+ * @throws GanglionError `INVALID_BROKER_OPTIONS`, `LISTEN_FAILED`; with `thread: true` also `BROKER_THREAD_FAILED`.
  * @example
  * await using broker = await startBroker();
  * const nc = await connect({ servers: broker.url });
  */
-export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+export function startBroker(options: ThreadBrokerOptions): Promise<ThreadBroker>;
+export function startBroker(options?: BrokerOptions & { readonly thread?: false }): Promise<Broker>;
+export async function startBroker({
+  thread = false,
+  ...options
+}: BrokerOptions & { readonly thread?: boolean } = {}): Promise<Broker | ThreadBroker> {
+  if (thread) {
+    const { startThreadBroker } = await import("./thread/thread-broker.js");
+    return startThreadBroker(options);
+  }
   const broker = new RunningBroker(resolveBrokerOptions(options));
   await broker.start();
   return broker;

@@ -2,6 +2,7 @@ import { GanglionError, type GanglionErrorOptions } from "@ganglion/kernel";
 
 /** Every code this package throws, with what it means. */
 export const BROKER_ERRORS = {
+  BROKER_THREAD_FAILED: "The thread a broker runs in has ended, or cannot do what is asked.",
   CONFIG_UNREADABLE: "The configuration file of the broker cannot be read.",
   INVALID_CONFIG:
     "A configuration file breaks the grammar, or holds unknown keys or wrong values; `details.faults` lists them.",

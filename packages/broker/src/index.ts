@@ -1,4 +1,4 @@
-export { type Broker, startBroker } from "./broker.js";
+export { type Broker, startBroker, type ThreadBrokerOptions } from "./broker.js";
 export { configConflicts } from "./config/conflicts.js";
 export { type ConfigFault, formatFault } from "./config/fault.js";
 export { type LoadedConfig, loadBrokerConfig } from "./config/load-config.js";
@@ -12,4 +12,5 @@ export * from "./errors.js";
 export type { BrokerEventMap, BrokerEventName } from "./events/broker-events.js";
 export type { AdmittedClient, BrokerHooks, ConnectionAttempt } from "./hooks/broker-hooks.js";
 export type { AccountOptions, AuthorizationOptions, BrokerOptions, JetStreamOptions } from "./options.js";
+export type { ThreadBroker } from "./thread/thread-broker.js";
 export { REPORTED_VERSION } from "./version.js";
