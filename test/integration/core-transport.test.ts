@@ -1,5 +1,6 @@
+import { startBroker } from "@ganglion/broker";
 import { natsClient } from "@ganglion/core";
-import { connectNats } from "@ganglion/core/internal";
+import { connectNats, dialInProcess } from "@ganglion/core/internal";
 import { startTestBroker } from "@ganglion/testing";
 import { describeJetStream, describeTransport } from "../support/transport-contract.js";
 
@@ -27,3 +28,12 @@ const openEmbedded = async () => {
 
 describeTransport("NATS transport on the embedded broker", openEmbedded);
 describeJetStream("NATS transport on the embedded broker", openEmbedded);
+
+const openInProcess = async () => {
+  const broker = await startBroker({ jetstream: true });
+  const dial = dialInProcess(() => broker.connectInProcess());
+  return { connect: () => connectNats({ servers: broker.url }, { dial }), close: () => broker.close() };
+};
+
+describeTransport("NATS transport inside the process", openInProcess);
+describeJetStream("NATS transport inside the process", openInProcess);

@@ -7,6 +7,8 @@ import type { BrokerOptions } from "./options.js";
 
 /** Options of {@link embedded}: those of a broker, whose JetStream is on. */
 export interface EmbeddedOptions extends Omit<BrokerOptions, "jetstream" | "storeDir"> {
+  /** Runs the broker in a thread of its own; hooks and a clock cannot be used with it. @default false */
+  readonly thread?: boolean;
   /**
    * Directory of the streams. Processes that name the same directory share one broker: the first one starts it,
    * the others join it. @default streams are kept in memory, and every `embedded()` has a broker of its own
@@ -21,7 +23,7 @@ const JOIN_TIMEOUT_MS = 3_000;
 /**
  * A NATS server without installing one: a broker inside this process, for as long as the application runs.
  *
- * With `storeDir`, when another process already serves that directory, the application joins that broker; it stops
+ * The application's own connection needs no socket. With `storeDir`, when another process already serves that directory, the application joins that broker; it stops
  * with the process that started it.
  *
  * @returns a source; its `open` throws GanglionError `STORE_IN_USE` when the directory is locked by a process that
@@ -45,9 +47,17 @@ export function embedded(options: EmbeddedOptions = {}): NatsSource {
   };
 }
 
-async function start(options: BrokerOptions): Promise<NatsEndpoint> {
+async function start({
+  thread = false,
+  ...options
+}: BrokerOptions & { thread?: boolean }): Promise<NatsEndpoint> {
+  if (thread) {
+    const broker = await startBroker({ ...options, thread });
+    return endpoint(broker.url, () => broker.close());
+  }
   const broker = await startBroker(options);
-  return endpoint(broker.url, () => broker.close());
+  const connectInProcess = () => broker.connectInProcess();
+  return { ...endpoint(broker.url, () => broker.close()), connectInProcess };
 }
 
 async function join(storeDir: string, signal: AbortSignal | undefined): Promise<NatsEndpoint> {

@@ -6,6 +6,7 @@ export * from "./decorators/method-decorator.js";
 export * from "./delivery/backoff.js";
 export * from "./messages/wire-form.js";
 export type { Authentication } from "./nats/authentication.js";
+export { dialInProcess } from "./nats/dial-in-process.js";
 export type { NatsOptions, TlsOptions } from "./nats/nats-options.js";
 export { type ConnectSurroundings, connectNats } from "./nats/nats-transport.js";
 export type { Dial, SessionSocket } from "./nats/socket.js";

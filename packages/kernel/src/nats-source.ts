@@ -1,7 +1,14 @@
+import type { Duplex } from "node:stream";
+
 /** A NATS server that can be connected to, and given back. */
 export interface NatsEndpoint extends AsyncDisposable {
   /** Addresses such as `nats://127.0.0.1:4222`, at least one. */
   readonly servers: readonly string[];
+  /**
+   * Opens a connection without a socket, when the server runs in this process: the stream speaks the NATS protocol.
+   * Absent: `servers` are dialled.
+   */
+  connectInProcess?(): Duplex;
   /** Releases the server: a broker that was started for this use stops. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { NatsEndpoint, NatsSource } from "@ganglion/kernel";
+import { dialInProcess } from "../nats/dial-in-process.js";
 import type { NatsOptions } from "../nats/nats-options.js";
 import { connectNats } from "../nats/nats-transport.js";
 import type { Transport } from "../transport/transport.js";
@@ -44,7 +45,8 @@ async function connected(
   surroundings: Pick<Runtime, "clock" | "logger">,
 ): Promise<OpenedNats> {
   try {
-    const transport = await connectNats(options, surroundings);
+    const dial = endpoint?.connectInProcess && dialInProcess(() => endpoint.connectInProcess?.());
+    const transport = await connectNats(options, { ...surroundings, ...(dial && { dial }) });
     return {
       transport,
       close: async () => {
