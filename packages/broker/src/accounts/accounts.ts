@@ -77,11 +77,16 @@ export class Accounts {
     return [...this.byName.values()];
   }
 
-  /** Takes over what the configuration says. Accounts it does not name any more stay, without users. */
+  /** Takes over what the configuration says. Accounts it does not name any more stay, without users and links. */
   configure(config: AccountsConfig): void {
     const { accounts = [], mappings = [], systemAccount, noSystemAccount } = config;
+    const named = new Set(accounts.map(({ name }) => name));
+    for (const name of this.byName.keys()) {
+      if (!named.has(name)) this.define({ name, users: [], imports: [], exports: [], mappings: [] });
+    }
     for (const account of accounts) this.define(account);
     this.global.mappings = mappingsOf(mappings);
+    this.global.router.changed(">");
     const systemName = systemAccount ?? (noSystemAccount ? undefined : SYSTEM_ACCOUNT);
     this.system = systemName === undefined ? undefined : this.getOrCreate(systemName);
   }

@@ -142,6 +142,14 @@ describe("links that change", () => {
     expect(seen.map(({ subject, text: data }) => `${subject} ${data}`)).toEqual(["bar 1", "bar 2"]);
   });
 
+  it("end when a configuration does not name the account any more", () => {
+    const { accounts, a, b } = start(service());
+    listen(a, "svc");
+    expect(b.bus.hasInterest("mine")).toBe(true);
+    accounts.configure({});
+    expect(b.bus.hasInterest("mine")).toBe(false);
+  });
+
   it("reach who watches for interest", () => {
     const { accounts, a, b } = start(`accounts {
       A { exports: [{ stream: foo.> }] }

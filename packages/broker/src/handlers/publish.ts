@@ -1,4 +1,5 @@
 import { decodeText, isLiteralSubjectBytes, type MessageFrame } from "@ganglion/protocol";
+import type { Permissions } from "../auth/permissions.js";
 import type { Connection } from "../connection/connection.js";
 import { ERROR_TEXT } from "../connection/error-texts.js";
 import { deliver } from "../routing/deliver.js";
@@ -11,8 +12,9 @@ const NO_RESPONDERS = Buffer.from("16 16\r\nNATS/1.0 503\r\n\r\n\r\n");
 /** Handles PUB and HPUB of one connection. It remembers the last route, since most publishers stay with a subject. */
 export class PublishHandler {
   private lastRoute: Route | undefined;
-  /** A route whose subject the connection may always publish to. */
+  /** A route whose subject the connection may always publish to, with these permissions. */
   private allowedRoute: Route | undefined;
+  private allowedBy: Permissions | undefined;
 
   constructor(private readonly connection: Connection) {}
 
@@ -36,8 +38,7 @@ export class PublishHandler {
     if (route === undefined || route.stale || !route.isOf(bytes, subjectStart, subjectEnd)) {
       route = this.findRoute(frame);
     }
-    if (connection.permissions !== undefined && route !== this.allowedRoute && !this.mayPublish(route))
-      return;
+    if (connection.permissions !== undefined && !this.mayPublish(route)) return;
     const hasReply = frame.replyEnd > frame.replyStart;
     if (hasReply && this.isReserved(frame)) return;
     if (connection.verbose) connection.sendOk();
@@ -59,12 +60,16 @@ export class PublishHandler {
   /** Source: nats-server client.go `processInboundClientMsg`, `pubPermissionViolation`. */
   private mayPublish(route: Route): boolean {
     const { connection } = this;
+    const { permissions } = connection;
+    // Permissions may be replaced while the connection is open.
+    if (route === this.allowedRoute && permissions === this.allowedBy) return true;
     const { subject } = route;
-    if (connection.permissions?.mayAlwaysPublish(subject)) {
+    if (permissions?.mayAlwaysPublish(subject)) {
       this.allowedRoute = route;
+      this.allowedBy = permissions;
       return true;
     }
-    if (connection.permissions?.mayPublish(subject)) return true;
+    if (permissions?.mayPublish(subject)) return true;
     connection.sendError(`Permissions Violation for Publish to "${subject}"`);
     connection.logError(`Publish Violation - Subject "${subject}"`);
     return false;

@@ -45,6 +45,7 @@ export function removeForbidden(connection: Connection): void {
       );
     } else {
       subscription.filter = permissions?.deliveryFilter(subject, queue);
+      connection.account.router.changed(subject);
     }
   }
 }
