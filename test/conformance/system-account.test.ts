@@ -208,6 +208,27 @@ describeBrokers("the system account", (start, kind) => {
     await system.closed();
   });
 
+  // nats-server wants at least 30 s for it.
+  const quick = kind === "embedded" ? it : it.skip;
+
+  quick("tells when the broker goes into lame duck mode (not for 30 s of nats-server)", async () => {
+    const { startBroker } = await import("@ganglion/broker");
+    await using broker = await startBroker({
+      accounts: [{ name: "SYS", users: [{ user: "sys", password: "s" }] }],
+      systemAccount: "SYS",
+      lameDuckGracePeriodMs: 1,
+      lameDuckDurationMs: 2,
+    });
+    const system = await connect({ servers: broker.url, user: "sys", pass: "s", reconnect: false });
+    const told: string[] = [];
+    system.subscribe("$SYS.SERVER.*.*", {
+      callback: (_, msg) => void told.push(msg.subject.split(".").at(-1) ?? ""),
+    });
+    await system.flush();
+    await Promise.all([broker.lameDuck(), system.closed()]);
+    expect(told.filter((event) => event !== "STATSZ")).toContain("LAMEDUCK");
+  });
+
   it("answers only brokers that a request names", async () => {
     await using broker = await start({ config: CONFIG });
     const system = await connect({ servers: broker.url, user: "sys", pass: "s" });
