@@ -51,6 +51,11 @@ export class NodeProcess implements AsyncDisposable {
     });
   }
 
+  /** Sends a signal. */
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
   /** Sends a signal and waits for the end. */
   async end(signal: NodeJS.Signals): Promise<ProcessEnd> {
     this.child.kill(signal);

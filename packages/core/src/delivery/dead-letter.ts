@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { isGanglionError } from "@ganglion/kernel";
 import { DEAD_LETTER, ORIGIN_HEADER } from "../messages/header-names.js";
-import { HeaderBlock, type HeaderEntry, headerLines } from "../transport/header-block.js";
+import { HeaderBlock, type HeaderEntry, sendableLines } from "../transport/header-block.js";
 import type { ConsumedMessage } from "../transport/message.js";
 import type { StreamSpec } from "../transport/stream-spec.js";
 import type { Transport } from "../transport/transport.js";
@@ -64,8 +64,11 @@ export async function storeDeadLetter(transport: Transport, lost: LostMessage): 
   // One that failed again is another letter.
   const redriven = message instanceof RedrivenMessage ? `:${message.redriveId}` : "";
   const origin = message.headers.get(ORIGIN_HEADER) ?? `${stream}.${sequence}`;
+  const original = message.headers
+    .entries()
+    .filter(([name]) => !LEFT_OUT_HEADER.test(name) && name !== ORIGIN_HEADER);
   const entries: HeaderEntry[] = [
-    ...message.headers.entries().filter(([name]) => !LEFT_OUT_HEADER.test(name) && name !== ORIGIN_HEADER),
+    ...original,
     [ORIGIN_HEADER, origin],
     [DEAD_LETTER.subject, message.subject],
     [DEAD_LETTER.stream, stream],
@@ -78,7 +81,7 @@ export async function storeDeadLetter(transport: Transport, lost: LostMessage): 
     [DEAD_LETTER.time, new Date(transport.clock.nowMs()).toISOString()],
   ];
   await transport.jetstream.append(deadLetterSubject(service, consumer), message.data, {
-    headers: new HeaderBlock(headerLines(entries)),
+    headers: new HeaderBlock(sendableLines(entries)),
     msgId: `dead:${stream}:${sequence}:${consumer}${redriven}`,
   });
 }

@@ -2,7 +2,7 @@ import { isGanglionError } from "@ganglion/kernel";
 import { subjectMatches } from "@ganglion/protocol";
 import { coreError } from "../errors.js";
 import { DEAD_LETTER } from "../messages/header-names.js";
-import { HeaderBlock, headerLines } from "../transport/header-block.js";
+import { HeaderBlock, sendableLines } from "../transport/header-block.js";
 import type { IncomingHeaders, StoredMessage } from "../transport/message.js";
 import type { Transport } from "../transport/transport.js";
 import { deadLetterStream, deadLetterSubject, redriveSubject } from "./dead-letter.js";
@@ -151,7 +151,7 @@ export class DeadLetters {
       // The letter stays until the outcome is known: nothing is lost in between, and nothing redriven twice.
       const { duplicate } = await jetstream.append(redriveSubject(this.service, consumer, sequence), data, {
         headers: new HeaderBlock(
-          headerLines(headers.entries().filter(([name]) => !SERVER_HEADER.test(name))),
+          sendableLines(headers.entries().filter(([name]) => !SERVER_HEADER.test(name))),
         ),
         msgId: `redrive:${this.service}:${sequence}`,
         expectedLastSubjectSequence: 0,

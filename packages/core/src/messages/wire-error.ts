@@ -35,6 +35,8 @@ const STATUS: Readonly<Partial<Record<CoreErrorCode, number>>> = {
 };
 const DECLARED_STATUS = 422;
 const INTERNAL_STATUS = 500;
+/** The header repeats the body's message for those who look at headers only. */
+const MAX_TEXT_CHARS = 500;
 
 /** What a caller is told when its request is refused before, or instead of, a method running. */
 export function encodeRefusal({
@@ -80,7 +82,7 @@ function errorReply(status: number, body: ErrorBody): ErrorReply {
 
 function errorHeaders(status: number, text: string): HeaderBlock {
   return new HeaderBlock(
-    `${ERROR_CODE_HEADER}: ${status}\r\n${ERROR_TEXT_HEADER}: ${text.replace(/\s+/g, " ")}\r\n`,
+    `${ERROR_CODE_HEADER}: ${status}\r\n${ERROR_TEXT_HEADER}: ${text.slice(0, MAX_TEXT_CHARS).replace(/\s+/g, " ")}\r\n`,
   );
 }
 

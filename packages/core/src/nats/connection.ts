@@ -49,13 +49,15 @@ export class Connection implements Link {
   static async open(options: ResolvedNatsOptions, dial: Dial = dialTcp): Promise<Connection> {
     const connection = new Connection(options, dial);
     const giveUpMs = options.clock.monotonicMs() + options.waitForServerMs;
-    for (let round = 0; ; round++) {
-      const error = await connection.connectOnce();
-      if (error === undefined) return connection;
-      const waitMs = connection.delayMs(round);
-      if (options.clock.monotonicMs() + waitMs > giveUpMs) throw error;
-      await connection.pause(waitMs);
-    }
+    return connection.keepingAlive(async () => {
+      for (let round = 0; ; round++) {
+        const error = await connection.connectOnce();
+        if (error === undefined) return connection;
+        const waitMs = connection.delayMs(round);
+        if (options.clock.monotonicMs() + waitMs > giveUpMs) throw error;
+        await connection.pause(waitMs);
+      }
+    });
   }
 
   get info(): ServerInfo {
@@ -257,24 +259,32 @@ export class Connection implements Link {
   }
 
   private async restore(): Promise<void> {
-    // Timers and a missing socket do not keep the process alive, but an app that waits for its server must live.
-    this.hold = setInterval(() => {}, 2 ** 30);
     let failure: Error | undefined;
     try {
-      for (let round = 0; round < this.options.maxReconnects; round++) {
-        await this.pause(this.delayMs(round));
-        failure = await this.connectOnce();
-        if (failure === undefined) break;
-        this.tell({ type: "error", error: failure });
-      }
+      await this.keepingAlive(async () => {
+        for (let round = 0; round < this.options.maxReconnects; round++) {
+          await this.pause(this.delayMs(round));
+          failure = await this.connectOnce();
+          if (failure === undefined) break;
+          this.tell({ type: "error", error: failure });
+        }
+      });
     } catch (error) {
       if (this.closed) return;
       failure = error as Error; // connectOnce throws errors only
-    } finally {
-      clearInterval(this.hold);
     }
     if (this.session === undefined) this.shut(failure);
     else this.tell({ type: "reconnected" });
+  }
+
+  /** Timers and a missing socket do not keep the process alive, but an app that waits for its server must live. */
+  private async keepingAlive<T>(work: () => Promise<T>): Promise<T> {
+    this.hold = setInterval(() => {}, 2 ** 30);
+    try {
+      return await work();
+    } finally {
+      clearInterval(this.hold);
+    }
   }
 
   private delayMs(round: number): number {

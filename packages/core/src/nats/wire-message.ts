@@ -1,4 +1,4 @@
-import { decodeHeaders, type MessageFrame } from "@ganglion/protocol";
+import type { MessageFrame } from "@ganglion/protocol";
 import type { HeaderEntry } from "../transport/header-block.js";
 import type { IncomingHeaders, IncomingMessage } from "../transport/message.js";
 
@@ -13,8 +13,6 @@ const STATUS_AT = 9;
 
 /** Headers that are read from their bytes when somebody asks. */
 export class WireHeaders implements IncomingHeaders {
-  private decoded: ReturnType<typeof decodeHeaders> | undefined;
-
   /** @param end - index behind the block; equal to `start` when there are no headers. */
   constructor(
     private readonly bytes: Buffer,
@@ -35,7 +33,9 @@ export class WireHeaders implements IncomingHeaders {
   }
 
   get statusText(): string {
-    return this.decode()?.description ?? "";
+    const { bytes, start, end } = this;
+    const text = bytes.toString("utf8", start, end);
+    return text.slice(STATUS_AT + 3, text.indexOf("\r\n")).trim();
   }
 
   get(name: string): string | undefined {
@@ -51,8 +51,13 @@ export class WireHeaders implements IncomingHeaders {
     return undefined;
   }
 
+  /** Lines without a name, as only strangers send them, are left out. */
   entries(): readonly HeaderEntry[] {
-    return this.decode()?.entries ?? [];
+    const [, ...lines] = this.bytes.toString("utf8", this.start, this.end).split(/\r?\n/);
+    return lines.flatMap((line): readonly HeaderEntry[] => {
+      const colon = line.indexOf(":");
+      return colon < 1 ? [] : [[line.slice(0, colon), line.slice(colon + 1).trim()]];
+    });
   }
 
   private isName(at: number, name: string): boolean {
@@ -71,12 +76,6 @@ export class WireHeaders implements IncomingHeaders {
     let end = bytes.indexOf(LF, start);
     if (bytes[end - 1] === CR) end--;
     return bytes.toString("utf8", start, end);
-  }
-
-  private decode(): ReturnType<typeof decodeHeaders> | undefined {
-    if (this.end === this.start) return undefined;
-    this.decoded ??= decodeHeaders(this.bytes.subarray(this.start, this.end));
-    return this.decoded;
   }
 }
 

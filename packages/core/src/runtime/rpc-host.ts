@@ -1,5 +1,5 @@
 import type { Attributes } from "@ganglion/kernel";
-import { durationMs, type GanglionError, noopObserver } from "@ganglion/kernel";
+import { durationMs, type GanglionError, isGanglionError, noopObserver } from "@ganglion/kernel";
 import { type CoreErrorCode, coreError } from "../errors.js";
 import { type RpcCodec, rpcCodec } from "../messages/endpoint-codec.js";
 import { DEADLINE_HEADER, VERSION_HEADER } from "../messages/header-names.js";
@@ -21,6 +21,9 @@ import { isAsyncIterable, StreamPump } from "./stream-pump.js";
 const DEFAULT_CONCURRENCY = 256;
 /** Requests that may wait for each one that may run. */
 const QUEUE_FACTOR = 8;
+
+/** What is told of a header nobody understands. */
+const MAX_QUOTED_CHARS = 40;
 
 /** Subjects on which callers of streaming handlers grant more. */
 const CONTROL_PREFIX = "_GANGLION.stream";
@@ -217,9 +220,13 @@ export class RpcHost {
     const { service, contract } = this.definition.endpoint;
     throw coreError(
       "VERSION_MISMATCH",
-      `${service} speaks version ${contract.version}, the caller ${version}`,
+      `${service} speaks version ${contract.version}, the caller ${quoted(version)}`,
       {
-        details: { service, version: contract.version, callerMajor: Number(version) },
+        details: {
+          service,
+          version: contract.version,
+          callerMajor: Number.parseInt(version, 10) || undefined,
+        },
       },
     );
   }
@@ -232,7 +239,11 @@ export class RpcHost {
     try {
       this.reply(request.message, this.codec.output.encodeText(value), undefined);
     } catch (error) {
-      this.failed(request, ctx, error);
+      if (isGanglionError(error, "PAYLOAD_TOO_LARGE")) {
+        this.end(request, ctx, () => this.refuse(request, error));
+      } else {
+        this.failed(request, ctx, error);
+      }
       return;
     }
     this.end(request, ctx, () => this.count(request, undefined));
@@ -306,6 +317,11 @@ export class RpcHost {
     this.runtime.observer.adjust("rpc.server.active_requests", -1, this.attributes);
     this.runtime.observer.record("rpc.server.duration", tookMs / 1_000, attributes);
   }
+}
+
+/** What a stranger sent, in an error that goes back to it. */
+function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, MAX_QUOTED_CHARS));
 }
 
 /** What is wrong with a request. */

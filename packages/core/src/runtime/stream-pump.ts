@@ -8,6 +8,10 @@ import type { Transport } from "../transport/transport.js";
 import type { WorkContext } from "./work-context.js";
 
 const DEFAULT_WINDOW = 1;
+/** What a caller may grant in advance, whatever it says. */
+const MAX_CREDIT = 65_536;
+/** A caller that takes nothing for so long is gone, or will never come back for more. */
+const STALL_MS = 5 * 60_000;
 
 /** What a {@link StreamPump} sends. */
 export interface PumpRequest {
@@ -27,7 +31,8 @@ export class StreamPump {
   private aborted = false;
 
   constructor(private readonly request: PumpRequest) {
-    this.credit = Number(request.message.headers.get(WINDOW_HEADER) ?? DEFAULT_WINDOW);
+    const window = Number(request.message.headers.get(WINDOW_HEADER));
+    this.credit = isGrant(window) ? Math.min(window, MAX_CREDIT) : DEFAULT_WINDOW;
   }
 
   /** Resolves when all was sent, or the caller gave up. @throws whatever the handler throws; InvalidValue */
@@ -56,14 +61,15 @@ export class StreamPump {
   private async mayGo(): Promise<void> {
     while (this.credit === 0 && !this.aborted) {
       this.waiting = deferred<void>();
-      await this.waiting.promise;
+      const timer = this.request.transport.clock.schedule(STALL_MS, () => this.waiting?.reject(stalled()));
+      await this.waiting.promise.finally(() => timer.cancel());
     }
     this.credit--;
   }
 
   private grant(more: number): void {
-    if (!Number.isSafeInteger(more) || more <= 0) return;
-    this.credit += more;
+    if (!isGrant(more)) return;
+    this.credit = Math.min(this.credit + more, MAX_CREDIT);
     this.waiting?.resolve();
   }
 
@@ -73,6 +79,14 @@ export class StreamPump {
       throw coreError("BAD_REQUEST", "A stream of values needs a reply subject");
     transport.publish(message.reply, body, { headers: new HeaderBlock(lines), reply: control });
   }
+}
+
+function stalled() {
+  return coreError("TIMEOUT", `The caller has not taken a value for ${STALL_MS} ms`);
+}
+
+function isGrant(count: number): boolean {
+  return Number.isSafeInteger(count) && count > 0;
 }
 
 /** Whether a handler returned a stream of values. */

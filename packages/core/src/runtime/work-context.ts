@@ -19,7 +19,7 @@ import type {
 import { coreError } from "../errors.js";
 import type { MessageContext } from "../messages/context.js";
 import { TRACE_HEADERS } from "../messages/header-names.js";
-import { headerLine } from "../transport/header-block.js";
+import { sendableLines } from "../transport/header-block.js";
 import type { IncomingHeaders } from "../transport/message.js";
 import type { Cause } from "./cause.js";
 import type { Runtime } from "./runtime.js";
@@ -91,7 +91,7 @@ export abstract class WorkContext implements MessageContext, Cause {
       this.lazyTrace = "";
       for (const name of TRACE_HEADERS) {
         const value = this.message.headers.get(name);
-        if (value !== undefined) this.lazyTrace += headerLine(name, value);
+        if (value !== undefined) this.lazyTrace += sendableLines([[name, value]]);
       }
     }
     return this.lazyTrace;

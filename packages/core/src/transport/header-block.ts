@@ -47,6 +47,11 @@ export function headerLine(name: string, value: string): string {
   );
 }
 
+/** The lines of those headers that can be sent: what a stranger has sent may hold what nobody may send. */
+export function sendableLines(entries: readonly HeaderEntry[]): string {
+  return headerLines(entries.filter(([name, value]) => NAME.test(name) && !LINE_BREAK.test(value)));
+}
+
 /** Checked header lines. @throws GanglionError `INVALID_HEADER` */
 export function headerLines(entries: readonly HeaderEntry[]): string {
   let lines = "";
