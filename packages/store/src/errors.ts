@@ -5,6 +5,7 @@ export const STORE_ERRORS = {
   STORE_CLOSED: "The store was closed.",
   STORE_UNAVAILABLE: "Writing to the disk failed; the store takes nothing in until writing works again.",
   STORE_LOCKED: "Another process uses the same store directory.",
+  STORE_NOT_FOUND: "The directory holds no store.",
   STORE_FORMAT: "The store directory was written in a format this version does not read.",
   RECORD_CORRUPT: "The bytes of a stored message do not match their checksum.",
   RECORD_TOO_LARGE: "A message is larger than a record of the log can hold.",

@@ -4,4 +4,13 @@ export { type FileStorageOptions, openFileStorage } from "./file/file-storage.js
 export * from "./file-system.js";
 export { type MemoryStorageOptions, openMemoryStorage } from "./memory/memory-storage.js";
 export * from "./message-store.js";
+export {
+  checkStore,
+  type DumpedItem,
+  dumpStore,
+  type OfflineStoreOptions,
+  repairStore,
+  type StoreReport,
+  type StreamReport,
+} from "./offline/offline-store.js";
 export * from "./storage.js";

@@ -5,10 +5,19 @@ import { type Flags, parseFlags, tlsHelp, usage } from "./flags.js";
 import { loadConfigFile } from "./load-settings.js";
 import { PROCESS_NAME, sendSignal } from "./send-signal.js";
 import { serve } from "./serve.js";
+import { runStoreCommand } from "./store-command.js";
 
 /** Runs the command. @param argv - as `process.argv`: node, script, arguments. */
 export async function main(argv: readonly string[]): Promise<void> {
   const [, executable = PROCESS_NAME, ...args] = argv;
+  if (args[0] === "store") {
+    const output = {
+      out: (text: string) => void process.stdout.write(text),
+      err: (text: string) => void process.stderr.write(text),
+    };
+    process.exitCode = await runStoreCommand(args.slice(1), output);
+    return;
+  }
   let flags: Flags;
   try {
     flags = parseFlags(args);

@@ -15,6 +15,8 @@ export interface CompactionOptions {
   readonly journal: MessageJournal;
   readonly logger: Logger;
   readonly lost: LostLedger;
+  /** False: nothing is given back or repaired. */
+  readonly enabled: boolean;
   /** Makes all removals so far durable. Rejects when that fails. */
   flush(): Promise<void>;
   /** Takes messages of a segment that cannot be read any more out of the index. */
@@ -42,7 +44,7 @@ export class Compaction {
   /** Looks for work soon, in the background. */
   consider(): void {
     this.wanted = true;
-    if (this.closed) return;
+    if (this.closed || !this.options.enabled) return;
     this.running ??= new Promise((resolve) => {
       setImmediate(() => {
         void this.run().then(() => {
@@ -51,6 +53,11 @@ export class Compaction {
         });
       });
     });
+  }
+
+  /** Resolves when there is nothing to do at the moment. */
+  async settle(): Promise<void> {
+    while (this.running !== undefined) await this.running;
   }
 
   /** Resolves when the work in progress has ended; no other begins. */

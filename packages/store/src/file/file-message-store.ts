@@ -207,11 +207,11 @@ export class FileMessageStore implements MessageStore {
     return { failure, lostMessages, damagedFiles, checkedUs: this.checkedUs };
   }
 
-  /** Reads and verifies the sealed segments, piece by piece. @returns the size of each piece, in bytes. */
+  /** Reads and verifies everything that is durable, piece by piece. @returns the size of each piece, in bytes. */
   *check(): Generator<number> {
     for (const segment of [...this.log.segments.values()]) {
       const isCurrent = () => this.log.segments.get(segment.number) === segment && !segment.damaged;
-      if (!segment.sealed || !isCurrent()) continue;
+      if (!segment.created || !isCurrent()) continue;
       const intact = yield* checkSegment(segment, this.log.options.codec, isCurrent);
       if (!intact && isCurrent()) this.takeDamage(segment);
     }
@@ -229,7 +229,7 @@ export class FileMessageStore implements MessageStore {
 
   /** Reads every message of a segment from the disk; those that are damaged leave the index. */
   verifyMessages(segment: Segment): void {
-    segment.forget();
+    if (segment.sealed) segment.forget();
     const sequences: number[] = [];
     this.index.visitSegment(segment.number, segment.baseSequence, (block, slot) => {
       sequences.push(block.sequenceOf(slot));

@@ -49,6 +49,8 @@ export interface FileStorageOptions {
   readonly scrubIntervalMs?: number;
   /** How fast it is checked, in bytes per second. @default 16 MiB */
   readonly scrubBytesPerSecond?: number;
+  /** Whether files are rewritten in the background, and footers written. @default true */
+  readonly maintenance?: boolean;
   /** Only for tests that prove the checksum is needed. */
   readonly checksum?: Checksum;
 }
@@ -66,7 +68,8 @@ const DEFAULTS = {
 
 /** Problems kept for those who ask; the log has all of them. */
 const MAX_PROBLEMS = 1_000;
-const STREAMS_DIRECTORY = "streams";
+/** Directory of all streams below the store's. */
+export const STREAMS_DIRECTORY = "streams";
 const MANIFEST_NAME = "stream";
 /** Begins the name of what is being removed. */
 const DELETED_PREFIX = ".deleted-";
@@ -76,7 +79,7 @@ const DELETED_PREFIX = ".deleted-";
  *
  * @throws GanglionError `STORE_LOCKED` when another process uses the directory.
  */
-export async function openFileStorage(options: FileStorageOptions): Promise<Storage> {
+export async function openFileStorage(options: FileStorageOptions): Promise<FileStorage> {
   const { directory, fileSystem = new NodeFileSystem() } = options;
   await makeDurableDirectory(fileSystem, resolve(directory, STREAMS_DIRECTORY));
   const unlock = await fileSystem.lock(directory);
@@ -96,7 +99,8 @@ interface KnownStream extends StoredStream {
   readonly manifest: Manifest;
 }
 
-class FileStorage implements Storage {
+/** A {@link Storage} in a directory. */
+export class FileStorage implements Storage {
   readonly kind = "file";
   private readonly environment: StreamEnvironment;
   private readonly root: string;
@@ -126,6 +130,7 @@ class FileStorage implements Storage {
       segmentSizeBytes: options.segmentSizeBytes ?? DEFAULTS.segmentSizeBytes,
       consumerLogBytes: options.consumerLogBytes ?? DEFAULTS.consumerLogBytes,
       maxStagedBytes: options.maxStagedBytes ?? DEFAULTS.maxStagedBytes,
+      maintenance: options.maintenance ?? true,
       report: (problem) => {
         logger.error("The store is damaged", { ...problem });
         if (this.found.length < MAX_PROBLEMS) this.found.push(problem);
@@ -187,7 +192,7 @@ class FileStorage implements Storage {
     });
   }
 
-  async openStream(account: string, name: string, options: StreamStoreOptions): Promise<StreamStore> {
+  async openStream(account: string, name: string, options: StreamStoreOptions): Promise<FileStreamStore> {
     this.assertOpen(`open stream "${name}"`);
     const key = streamKey(account, name);
     if (this.open.has(key)) {

@@ -70,6 +70,12 @@ export class FileStreamStore implements StreamStore {
     return this.parts.messages.check();
   }
 
+  /** Resolves when everything is durable and no file is to be rewritten. */
+  async settle(): Promise<void> {
+    await this.parts.messages.flush();
+    await this.parts.compaction.settle();
+  }
+
   /** Adds a consumer that recovery found. */
   adopt(name: string, metadata: StoredMetadata, manifest: Manifest): void {
     if (this.parts.consumerLog.get(name) === undefined) this.parts.consumerLog.create(name);

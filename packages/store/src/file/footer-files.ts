@@ -44,12 +44,12 @@ export class FooterFiles {
   constructor(
     private readonly log: SegmentLog,
     private readonly index: MessageIndex,
-    private readonly logger: Logger,
+    private readonly options: { readonly logger: Logger; readonly writes: boolean },
   ) {}
 
   /** Writes the footer of a segment that was sealed, some time later. */
   write(segment: Segment): void {
-    if (!FOOTERS_WORK) return;
+    if (!FOOTERS_WORK || !this.options.writes) return;
     this.later(async () => {
       // It may have been removed, rewritten or found damaged meanwhile.
       if (this.log.segments.get(segment.number) !== segment || segment.damaged) return;
@@ -66,7 +66,13 @@ export class FooterFiles {
 
   /** Writes the footer of the newest segment of a stream that is closed; everything in it is durable. */
   async writeLast(segment: Segment): Promise<void> {
-    if (!FOOTERS_WORK || segment.damaged || segment.stagedEnd !== segment.committedEnd) return;
+    if (
+      !FOOTERS_WORK ||
+      !this.options.writes ||
+      segment.damaged ||
+      segment.stagedEnd !== segment.committedEnd
+    )
+      return;
     try {
       const footer = this.describe(segment);
       if (footer !== undefined)
@@ -141,7 +147,9 @@ export class FooterFiles {
   }
 
   private failed(error: unknown): void {
-    this.logger.debug("A segment's footer was not written; the segment is read at the next start", { error });
+    this.options.logger.debug("A segment's footer was not written; the segment is read at the next start", {
+      error,
+    });
   }
 
   private async save(segment: Segment, bytes: Buffer): Promise<void> {

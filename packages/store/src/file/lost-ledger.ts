@@ -23,7 +23,9 @@ export interface LostLedgerOptions {
 export class LostLedger {
   private readonly ranges = new LostRanges();
   private saving: Promise<void> = Promise.resolve();
+  /** There is something that is not on the disk. */
   private unsaved = false;
+  private scheduled = false;
 
   constructor(private readonly options: LostLedgerOptions) {
     const { manifest, index, found } = options;
@@ -53,19 +55,29 @@ export class LostLedger {
   /** Takes note of a loss, and writes it down in the background. */
   add(range: LostRange): void {
     if (!this.ranges.add(range)) return;
-    if (this.unsaved) return;
     this.unsaved = true;
-    this.saving = this.saving.then(() => this.save());
+    this.schedule();
   }
 
   /** Resolves when everything noted so far was written, or could not be. @returns whether it is on the disk. */
   async flush(): Promise<boolean> {
-    await this.saving;
+    if (this.unsaved) this.schedule();
+    for (let waited: unknown; waited !== this.saving; ) {
+      waited = this.saving;
+      await waited;
+    }
     return !this.unsaved;
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    this.saving = this.saving.then(() => this.save());
   }
 
   private async save(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve)); // with everything else of this turn
+    this.scheduled = false;
     this.unsaved = false;
     try {
       await this.options.manifest.save({ ranges: this.ranges.list() });

@@ -99,7 +99,7 @@ class Recovery {
       if (footer !== undefined) this.compare(segment, footer);
     }
     segment.hasTrail = !growing && segment.committedEnd < file.sizeBytes;
-    this.log.adopt(segment, growing);
+    this.log.adopt(segment, growing && !segment.damaged); // a damaged one is to be written anew
   }
 
   /** Reads a segment record by record. */

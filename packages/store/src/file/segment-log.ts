@@ -245,7 +245,8 @@ export class SegmentLog {
     // A batch may make its segment larger than others.
     const { segment, end } = this.batchRoom;
     if (segment === active && active.stagedEnd + sizeBytes <= end) return active;
-    const isFull = active.stagedEnd + sizeBytes > this.options.segmentSizeBytes;
+    // A damaged one is closed, so that it can be written anew.
+    const isFull = active.damaged || active.stagedEnd + sizeBytes > this.options.segmentSizeBytes;
     if (!isFull || active.stagedEnd === LOG_HEADER_BYTES) return active;
     this.closeBatch(baseSequence - 1);
     return this.begin(baseSequence);

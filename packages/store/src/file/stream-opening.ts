@@ -31,6 +31,8 @@ export interface StreamEnvironment {
   readonly consumerLogBytes: number;
   readonly maxStagedBytes: number;
   readonly checksum: Checksum;
+  /** Whether files are rewritten in the background, and footers written. */
+  readonly maintenance: boolean;
   /** Takes note of what recovery met. */
   report(problem: RecoveryProblem): void;
 }
@@ -79,6 +81,7 @@ export async function openStreamStore(
   const { journal } = messages;
   const commit = new GroupCommit({ logs: [journal, consumerLog], policy, clock, logger });
   const compaction = new Compaction({
+    enabled: environment.maintenance,
     ...{ log, index, journal, lost, logger },
     flush: () => messages.flush(),
     verifyMessages: (segment) => messages.verifyMessages(segment),
@@ -127,7 +130,7 @@ async function recoverLog(
   const codec = new RecordCodec(findSalt(fileSystem, files) ?? newSalt(), checksum);
   const log = new SegmentLog({ fileSystem, directory, cache, codec, segmentSizeBytes });
   const index = new MessageIndex(initialSequence);
-  const footers = new FooterFiles(log, index, logger);
+  const footers = new FooterFiles(log, index, { logger, writes: environment.maintenance });
   log.onStale = (segment) => footers.drop(segment);
   const recovery = await recoverMessages(files, { log, index, footers });
   await footers.sweep(await fileSystem.list(directory));
