@@ -46,7 +46,7 @@ export async function brokenPromises(
     if (second === undefined) return [...broken, "the stream does not open a second time"];
     const after = new Check(second, promises, broken).contents();
     if (JSON.stringify(after) !== JSON.stringify(before))
-      broken.push("a second recovery finds something else");
+      broken.push(`a second recovery finds something else: ${difference(before, after)}`);
     if (second.messages.state().lost.length < reported) broken.push("a second recovery reports less");
   } finally {
     await storage.close();
@@ -63,6 +63,12 @@ function isDisplaced(
   const same = newer.filter(([, line]) => line.split(" ")[1] === subject);
   if (maxMessages > 0 && newer.length >= maxMessages) return true;
   return maxMessagesPerSubject > 0 && same.length >= maxMessagesPerSubject;
+}
+
+function difference(before: readonly string[], after: readonly string[]): string {
+  const gone = before.filter((line) => !after.includes(line)).map((line) => `-${line.slice(0, 20)}`);
+  const come = after.filter((line) => !before.includes(line)).map((line) => `+${line.slice(0, 20)}`);
+  return [...gone, ...come].join(", ");
 }
 
 function probe(text: string) {

@@ -4,6 +4,7 @@ import { scanRecords } from "./log-scan.js";
 import {
   type DecodedRecord,
   decodeRuns,
+  encodeRun,
   encodeRuns,
   type RecordCodec,
   RecordKind,
@@ -56,6 +57,9 @@ export class LiveCopy {
   /** Reads one segment. @returns false when it turns out to be damaged. */
   add(segment: Segment): boolean {
     const { codec } = this.options;
+    // Those of a footer: the records may be damaged.
+    this.floor = Math.max(this.floor, segment.floor);
+    for (const runs of segment.runs) this.addRemovals(segment.floor, runs);
     const content = segment.readFile(0, segment.committedEnd);
     const end = scanRecords(
       content,
@@ -64,7 +68,9 @@ export class LiveCopy {
         record: (record, offset) => {
           const isMessage = record.kind === RecordKind.message;
           if (isMessage) this.addMessage(segment, offset, { record, content });
-          else if (record.kind === RecordKind.removed) this.addRemovals(record, content);
+          else if (record.kind === RecordKind.removed) {
+            this.addRemovals(record.sequence, content.subarray(record.dataStart, record.end));
+          }
           if (isMessage || record.kind === RecordKind.commit) {
             this.highestSequence = Math.max(this.highestSequence, record.sequence);
           }
@@ -84,7 +90,7 @@ export class LiveCopy {
     const sequences = [...this.removed].filter((sequence) => sequence >= this.floor);
     sequences.sort((left, right) => left - right);
     const [lowest = Number.POSITIVE_INFINITY] = sequences;
-    const runs = encodeRuns(sequences);
+    const runs = Buffer.concat([encodeRuns(sequences), ...this.gaps()]);
     const removalBytes = recordSizeBytes(0, runs.length);
     const control = Buffer.alloc(removalBytes * 2 + recordSizeBytes(0, 0));
     codec.encode(control, 0, controlRecord(RecordKind.removed, this.floor, runs));
@@ -94,6 +100,19 @@ export class LiveCopy {
     this.end += control.length;
     const removals = { floor: this.floor, runs, lowest };
     return { pieces: [...this.pieces, control], controlBytes: control.length, removals };
+  }
+
+  /**
+   * What is not there any more between the copied messages. If one of them is damaged one day, recovery is to know
+   * that it is the only one that is missing.
+   */
+  private *gaps(): Generator<Buffer> {
+    let next = this.options.baseSequence;
+    for (const { sequence } of this.moves) {
+      if (sequence > next) yield encodeRun(next, sequence - next);
+      next = sequence + 1;
+    }
+    if (this.highestSequence >= next) yield encodeRun(next, this.highestSequence - next + 1);
   }
 
   private addMessage(
@@ -108,10 +127,10 @@ export class LiveCopy {
     this.end += record.end - offset;
   }
 
-  private addRemovals(record: DecodedRecord, content: Buffer): void {
+  private addRemovals(floor: number, runs: Buffer): void {
     const { oldestSequence, baseSequence } = this.options;
-    this.floor = Math.max(this.floor, record.sequence);
-    for (const { first, count } of decodeRuns(content.subarray(record.dataStart, record.end))) {
+    this.floor = Math.max(this.floor, floor);
+    for (const { first, count } of decodeRuns(runs)) {
       // Only messages in older segments can still be in a file: those of these segments are not copied.
       const end = Math.min(first + count, baseSequence);
       for (let sequence = Math.max(first, oldestSequence); sequence < end; sequence++)

@@ -126,7 +126,10 @@ class Recovery {
       this.damage(segment, { start: segment.committedEnd, end: identity.end });
       this.reached(segment.baseSequence + (columns.distances.at(-1) ?? -1));
     }
-    this.removeRuns(segment, floor, runs); // the records that said so may be among what is lost
+    // The records that said so may be among what is lost.
+    segment.floor = Math.max(segment.floor, floor);
+    for (const { first, count } of runs) segment.noteRemovals(floor, encodeRun(first, count), first);
+    this.removeRuns(segment, floor, runs);
   }
 
   /** Takes over what a footer says of its segment. */
