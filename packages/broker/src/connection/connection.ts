@@ -1,5 +1,4 @@
 import type { Duplex } from "node:stream";
-import { systemClock } from "@ganglion/kernel";
 import {
   ClientOperationParser,
   type ConnectOptions,
@@ -356,8 +355,9 @@ export class Connection implements Subscriber {
     transport.on("error", () => {}); // whatever happens now happens to a closed connection
     transport.end();
     transport.resume();
-    const timer = systemClock.schedule(LINGER_MS, () => transport.destroy());
-    transport.once("close", () => timer.cancel());
+    // It keeps the process alive: a stream that is no socket does not, and whoever closes the broker waits for this.
+    const timer = setTimeout(() => transport.destroy(), LINGER_MS);
+    transport.once("close", () => clearTimeout(timer));
   }
 
   private receive(chunk: Buffer): void {
