@@ -1,6 +1,6 @@
 import { brokerAvailability, startTestBroker, type TestBroker, type TestBrokerKind } from "@ganglion/testing";
 import { AckPolicy, connect, type NatsConnection } from "nats";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { shapeDifferences, shapeOf } from "./monitoring/json-shape.js";
 import { ENDPOINTS, explained, MAPS, REFUSALS, unusedExplanations } from "./monitoring/shape-differences.js";
 
@@ -9,6 +9,31 @@ http: "127.0.0.1:-1"
 server_name: shapes
 max_subscriptions: 1000
 server_tags: ["a", "b"]
+`;
+
+/** Accounts that share with each other. */
+const ACCOUNTS = `
+http: "127.0.0.1:-1"
+no_auth_user: a
+accounts {
+  A {
+    users: [{ user: a, password: a }]
+    exports: [
+      { service: "svc.>", response_type: stream, accounts: [B] }
+      { stream: "st.*" }
+      { service: "lat.one", latency: { sampling: 50%, subject: "lat.res" } }
+    ]
+    mappings: { "m.in": "m.out", "w.in": [{ destination: "w.1", weight: 30% }, { destination: "w.2", weight: 70% }] }
+  }
+  B {
+    users: [{ user: b, password: b }]
+    imports: [
+      { service: { account: A, subject: "svc.>" }, to: "mine.>" }
+      { stream: { account: A, subject: "st.*" }, prefix: "p" }
+      { service: { account: A, subject: "lat.one" }, share: true }
+    ]
+  }
+}
 `;
 
 /** A broker with the same things going on, whichever it is. */
@@ -88,6 +113,29 @@ suite(`monitoring answers have the keys and types of nats-server's${absent ? ` (
     const [a, b] = [own, reference].map(({ text }) => shapeOf(JSON.parse(text), MAPS));
     const differences = shapeDifferences(a ?? {}, b ?? {});
     expect(differences.filter((difference) => !explained(path, difference, used))).toEqual([]);
+  });
+
+  it("tells the exports, imports and mappings of accounts", async () => {
+    const brokers = await Promise.all(
+      (["embedded", "nats-server"] as const).map((kind) =>
+        startTestBroker({ kind, config: ACCOUNTS, jetstream: false }),
+      ),
+    );
+    onTestFinished(async () => {
+      for (const broker of brokers) await broker.close();
+    });
+    for (const path of ["/accountz?acc=A", "/accountz?acc=B", "/accstatz?unused=1", "/connz?acc=A&auth=1"]) {
+      const [a, b] = await Promise.all(
+        brokers.map(async ({ monitoringUrl }) =>
+          shapeOf(await (await fetch(`${monitoringUrl}${path}`)).json(), MAPS),
+        ),
+      );
+      const differences = shapeDifferences(a ?? {}, b ?? {});
+      expect({ path, differences: differences.filter((each) => !explained(path, each, used)) }).toEqual({
+        path,
+        differences: [],
+      });
+    }
   });
 
   it.each(REFUSALS)("refuses %s in the same words", async (path) => {

@@ -57,7 +57,7 @@ export const REFUSALS: readonly string[] = [
 ];
 
 /** Objects whose keys are data. */
-export const MAPS: ReadonlySet<string> = new Set([".http_req_stats"]);
+export const MAPS: ReadonlySet<string> = new Set([".http_req_stats", ".account_detail.mappings"]);
 
 /** Why a difference is meant. */
 interface Explanation {
@@ -101,9 +101,14 @@ const EXPLANATIONS: readonly Explanation[] = [
   },
   { at: /^\/accstatz/, path: /\.(name|num_subscriptions)$/, reason: "newer keys of /accstatz" },
   {
-    at: /^\/accountz\?acc/,
+    at: /^\/accountz\?acc=(\$G|A)/,
     path: /^\.account_detail\.imports/,
     reason: "nats-server reaches its own services by imports from $SYS, which shows",
+  },
+  {
+    at: /^\/accountz\?acc=B/,
+    path: /\.imports\[\]\.latency/,
+    reason: "2.9 repeats the latency of an export at its imports; here it stands at the export",
   },
 ];
 

@@ -26,7 +26,7 @@ export class SubjectMappings {
   private readonly literal = new Map<string, Mapping>();
   private readonly wildcard: readonly Mapping[];
 
-  constructor(configs: readonly MappingConfig[]) {
+  constructor(readonly configs: readonly MappingConfig[]) {
     const mappings = configs.map(mapping);
     for (const one of mappings.filter(({ isLiteral }) => isLiteral)) this.literal.set(one.source, one);
     this.wildcard = mappings.filter(({ isLiteral }) => !isLiteral);

@@ -1,5 +1,6 @@
 import { formatTimestamp } from "@ganglion/protocol";
 import type { OperatedAccount } from "../accounts/operated-account.js";
+import { accountLinks } from "./account-links.js";
 import type { BrokerView } from "./broker-view.js";
 import { unlessEmpty } from "./monitoring-format.js";
 import { answerHead } from "./peerings.js";
@@ -44,6 +45,7 @@ export function accountDetail(view: BrokerView, name: string) {
     leafnode_connections: 0,
     client_connections: account.connections.size,
     subscriptions: account.router.subscriptionCount,
+    ...accountLinks(account, accounts.links.of(name)),
     ...(account.operated && claimDetail(account.operated)),
     sublist_stats: sublistStatistics([account]),
   };
