@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { connect as connectPlain } from "node:net";
+import { connect as connectPlain, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { connect as connectTls } from "node:tls";
@@ -118,6 +118,52 @@ describeBrokers(
         kept.close();
       });
 
+      it("changes what accounts share, and mappings", async () => {
+        const accounts = (shared: string) => `accounts {
+          A { users: [ ${ALICE} ], ${shared === "" ? "" : `exports: [ { stream: "${shared}" } ]`} }
+          B { users: [ ${BOB} ], ${shared === "" ? "" : `imports: [ { stream: { account: A, subject: "${shared}" } } ]`} }
+        }`;
+        write(accounts("one"), "mappings { from: to }");
+        await using broker = await open();
+        const publisher = await client(broker, alice);
+        const subscriber = await client(broker, bob);
+        subscriber.send("SUB > 1\r\n");
+        await subscriber.sync();
+        const publish = async () => {
+          publisher.send("PUB one 0\r\n\r\nPUB two 0\r\n\r\n");
+          await publisher.sync();
+          await subscriber.sync();
+          return subscriber.received.match(/MSG \w+/g);
+        };
+        expect(await publish()).toEqual(["MSG one"]);
+        write(accounts("two"));
+        await reload(broker);
+        expect(await publish()).toEqual(["MSG one", "MSG two"]);
+        write(accounts(""));
+        await reload(broker);
+        expect(await publish()).toEqual(["MSG one", "MSG two"]);
+        publisher.close();
+        subscriber.close();
+      });
+
+      it("changes the mappings of the global account", async () => {
+        write("mappings { from: one }");
+        await using broker = await open();
+        const connection = await client(broker);
+        connection.send("SUB > 1\r\nPUB from 0\r\n\r\n");
+        await connection.sync();
+        write("mappings { from: two }");
+        await reload(broker);
+        connection.send("PUB from 0\r\n\r\n");
+        await connection.sync();
+        write("max_payload: 1000");
+        await reload(broker);
+        connection.send("PUB from 0\r\n\r\n");
+        await connection.sync();
+        expect(connection.received.match(/MSG \w+/g)).toEqual(["MSG one", "MSG two", "MSG from"]);
+        connection.close();
+      });
+
       it("takes away subscriptions and rights to publish, and gives others", async () => {
         const rights = (subscribe: string, publish: string) =>
           withUsers(
@@ -221,17 +267,22 @@ describeBrokers(
         writeFileSync(keyFile, readFileSync(files.keyFile));
       };
       const subject = () => subjectAfterInfo(broker.url);
+      const others = () => Promise.all([broker.websocketUrl, broker.monitoringUrl].map(subjectOf));
       install(first);
-      write(`tls { cert_file: "${certFile}", key_file: "${keyFile}" }`);
+      const tls = `tls { cert_file: "${certFile}", key_file: "${keyFile}" }`;
+      write(tls, `websocket { listen: "127.0.0.1:-1", ${tls} }`, "https: -1");
       await using broker = await open();
       const connection = await connect({
         servers: broker.url,
         tls: { ca: readFileSync(authority.caFile, "utf8"), checkServerIdentity: () => undefined } as object,
       });
       expect(await subject()).toBe("CN=first");
+      expect(await others()).toEqual(["CN=first", "CN=first"]);
       install(second);
       await reload(broker);
       expect(await subject()).toBe("CN=second");
+      // nats-server reads those of its other listeners only when it starts.
+      if (kind === "broker-process") expect(await others()).toEqual(["CN=second", "CN=second"]);
       await connection.flush(); // those that are open stay
       await connection.close();
     });
@@ -286,6 +337,16 @@ async function subjectAfterInfo(url: string): Promise<string> {
   const { port } = new URL(url);
   const socket = connectPlain(Number(port), "127.0.0.1");
   await new Promise((resolve) => socket.once("data", resolve));
+  return subjectOn(socket);
+}
+
+/** The subject of the certificate a server shows at once. */
+function subjectOf(url: string | undefined): Promise<string> {
+  const { port } = new URL(url ?? "");
+  return subjectOn(connectPlain(Number(port), "127.0.0.1"));
+}
+
+async function subjectOn(socket: Socket): Promise<string> {
   const secure = connectTls({ socket, rejectUnauthorized: false });
   try {
     await new Promise((resolve, reject) => {

@@ -290,6 +290,8 @@ class RunningBroker implements Broker {
     }
     // Certificates may be new although the paths are the old ones.
     const tls = await this.openTls(next);
+    this.websocket?.renewCertificates();
+    this.monitoring?.renewCertificates(next.tls);
     this.tls = tls;
     await takeOver(this.context, next, changes);
     await this.jetstream?.follow(next.accounts ?? []);

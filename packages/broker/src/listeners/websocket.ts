@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
+import { Server as TlsServer } from "node:tls";
 import type { Logger } from "@ganglion/kernel";
 import type { ServerInfo } from "@ganglion/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -89,6 +90,14 @@ export class WebSocketListener {
   close(): void {
     this.server.close();
     this.server.closeAllConnections();
+  }
+
+  /** Reads the certificates again. @throws GanglionError `TLS_UNUSABLE`; then the old ones stay. */
+  renewCertificates(): void {
+    const { tls } = this.config;
+    if (tls !== undefined && this.server instanceof TlsServer) {
+      this.server.setSecureContext(tlsServerOptions(tls));
+    }
   }
 
   private createServer(): Server {

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import { Server as TlsServer } from "node:tls";
 import { isGanglionError } from "@ganglion/kernel";
+import type { TlsConfig } from "../config/blocks/tls.js";
 import { brokerError } from "../errors.js";
 import { tlsServerOptions } from "../listeners/tls-options.js";
 import type { BrokerState } from "./broker-state.js";
@@ -46,6 +48,13 @@ export class MonitoringServer {
     });
   }
 
+  /** Reads the certificates again. @throws GanglionError `TLS_UNUSABLE`; then the old ones stay. */
+  renewCertificates(tls: TlsConfig | undefined): void {
+    if (tls !== undefined && this.server instanceof TlsServer) {
+      this.server.setSecureContext(siteTls(tls));
+    }
+  }
+
   /** Answers nothing more. */
   close(): void {
     this.server.close();
@@ -58,9 +67,12 @@ function createSiteServer(state: BrokerState, isSecure: boolean): Server {
   const limits = { headersTimeout: HEADERS_TIMEOUT_MS, maxHeaderSize: MAX_HEADER_BYTES };
   const answer = (request: IncomingMessage, response: ServerResponse) => site.answer(request, response);
   if (!isSecure) return createServer(limits, answer);
-  // Whoever may look need not show a certificate. Source: nats-server server.go `getMonitoringTLSConfig`.
-  const tls = tlsServerOptions({ ...state.context.options.tls, verify: false });
-  return createTlsServer({ ...tls, ...limits }, answer);
+  return createTlsServer({ ...siteTls(state.context.options.tls), ...limits }, answer);
+}
+
+/** Whoever may look need not show a certificate. Source: nats-server server.go `getMonitoringTLSConfig`. */
+function siteTls(tls: TlsConfig | undefined) {
+  return tlsServerOptions({ ...tls, verify: false });
 }
 
 /** The pages of a broker. */
