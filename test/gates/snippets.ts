@@ -52,7 +52,9 @@ function typeErrors(root: string): readonly string[] {
 function runError(root: string, snippet: Snippet): string | undefined {
   const cwd = mkdtempSync(join(tmpdir(), "ganglion-snippet-"));
   const args = ["--import", import.meta.resolve("tsx"), "-C", "@ganglion/source", modulePath(root, snippet)];
-  const env = { ...process.env, TSX_TSCONFIG_PATH: join(root, "tsconfig.json") };
+  // A page shows what its code prints, not what the app logs.
+  const quiet = { GANGLION_LOG_LEVEL: "silent", TSX_TSCONFIG_PATH: join(root, "tsconfig.json") };
+  const env = { ...process.env, ...quiet };
   const result = spawnSync(process.execPath, args, { cwd, env, encoding: "utf8", timeout: RUN_TIMEOUT_MS });
   rmSync(cwd, { recursive: true, force: true });
   const place = `${snippet.page}:${snippet.line}`;

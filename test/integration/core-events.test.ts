@@ -203,6 +203,22 @@ describeBrokers("events and tasks", (startBroker) => {
     });
   });
 
+  it("are seen by listeners that know no contract", async () => {
+    const Anything = event({ subject: "shop.>", data: z.unknown(), durable: false });
+    const seen: string[] = [];
+    @Service("log")
+    class Log {
+      @Subscriber(Anything)
+      onAnything(data: unknown, ctx: EventContext) {
+        seen.push(`${ctx.subject} ${JSON.stringify(data)}`);
+      }
+    }
+    const app = await start(Log);
+    app.publish(Shop.seen, "hello");
+    await waitFor(() => seen.length === 1);
+    expect(seen).toEqual(['shop.seen "hello"']);
+  });
+
   describe("a message that fails", () => {
     it("is tried again after the backoff, then kept as a dead letter", async () => {
       const atMs: number[] = [];
@@ -270,11 +286,13 @@ describeBrokers("events and tasks", (startBroker) => {
 
     it("does not overtake or get overtaken by others of its key", async () => {
       const order: string[] = [];
+      const counts: number[] = [];
       @Service("stock")
       class Stock {
         @Subscriber(Shop.bought, { orderBy: "key", retry: { attempts: 4, backoff: 40 } })
         async onBought({ id, at = "" }: Bought, ctx: EventContext) {
           order.push(`${id}${at.slice(17, 19)}`);
+          if (at.includes(":01Z")) counts.push(ctx.deliveryCount);
           await Promise.resolve();
           if (id === "a" && at.includes(":01Z") && order.filter((text) => text === "a01").length < 3) {
             throw ctx.retry("not yet");
@@ -294,6 +312,8 @@ describeBrokers("events and tasks", (startBroker) => {
       await waitFor(() => order.includes("a04"));
       expect(order.filter((text) => text.startsWith("a"))).toEqual(["a01", "a01", "a01", "a02", "a04"]);
       expect(order.indexOf("b03")).toBeLessThan(order.lastIndexOf("a01"));
+      // The server knows of one delivery: the others were attempts made here.
+      expect(counts).toEqual([1, 2, 3]);
     });
 
     it("is given up when a method takes longer than it may", async () => {

@@ -1,5 +1,5 @@
 import { isGanglionError } from "@ganglion/kernel";
-import type { Bound } from "../contract/contract.js";
+import { type Bound, UNVERSIONED } from "../contract/contract.js";
 import type { AnyEvent, AnyTask } from "../contract/inference.js";
 import { coreError } from "../errors.js";
 import { dataCodec } from "../messages/endpoint-codec.js";
@@ -59,7 +59,9 @@ export class MessageSender {
     this.constantLines =
       `${CLOUD_EVENT.specVersion}: 1.0\r\n${CLOUD_EVENT.type}: ${this.label}\r\n` +
       `${CLOUD_EVENT.source}: /${encodeURIComponent(runtime.name)}\r\n${CLOUD_EVENT.contentType}: application/json\r\n` +
-      (contract === undefined ? "" : `${VERSION_HEADER}: ${contract.major}\r\n`);
+      (contract === undefined || contract.version === UNVERSIONED
+        ? ""
+        : `${VERSION_HEADER}: ${contract.major}\r\n`);
   }
 
   /** Stores it and waits for the acknowledgement; an event that is not durable is only sent. */

@@ -16,6 +16,9 @@ export interface ContractInfo {
   readonly endpoints: readonly (Spec & Bound)[];
 }
 
+/** Version of what belongs to no contract: its senders and receivers are not compared. */
+export const UNVERSIONED = "0.0.0";
+
 /** Limits of a stream that core derives from a contract. What is left out is unlimited or the server's default. */
 export interface StreamOptions {
   /** Defaults to `<service>-events` and `<service>-tasks`. */

@@ -75,6 +75,8 @@ export interface Receiver {
 
 /** What the runtime hands to a worker or subscriber. */
 export class DeliveryContext extends DeliveryWork implements EventContext, TaskContext {
+  /** Attempts made in this process that the server does not know of. */
+  localAttempts = 0;
   private lazyFacts: Facts | undefined;
 
   constructor(
@@ -101,7 +103,7 @@ export class DeliveryContext extends DeliveryWork implements EventContext, TaskC
     return this.facts.sequence;
   }
   get deliveryCount(): number {
-    return this.facts.deliveryCount;
+    return this.facts.deliveryCount + this.localAttempts;
   }
   /** Two receivers of one event have different keys: what they cause is not the same. */
   get idempotencyKey(): string {

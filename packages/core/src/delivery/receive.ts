@@ -1,4 +1,5 @@
 import { type HeaderReader, noopObserver } from "@ganglion/kernel";
+import { UNVERSIONED } from "../contract/contract.js";
 import { coreError } from "../errors.js";
 import { VERSION_HEADER } from "../messages/header-names.js";
 import { InvalidValue, type WireForm } from "../messages/wire-form.js";
@@ -14,7 +15,8 @@ export function decodeDelivery(
   { endpoint: { service, contract } }: Receiver,
 ): unknown {
   const version = message.headers.get(VERSION_HEADER);
-  if (version !== undefined && version !== String(contract.major)) {
+  const isVersioned = version !== undefined && contract.version !== UNVERSIONED;
+  if (isVersioned && version !== String(contract.major)) {
     throw new Verdict(
       "DELIVERY_DEAD",
       `${service} speaks version ${contract.version}, the sender ${version}`,

@@ -84,6 +84,7 @@ export class SingleRunner implements DeliveryTaker {
     }
     const deadlineAtMs = this.source.begin(delivery);
     const ctx = new DeliveryContext(this.receiver, delivery.message, deadlineAtMs);
+    ctx.localAttempts = delivery.localAttempts;
     delivery.ctx = ctx;
     const startedMs = deadlineAtMs - this.options.binding.timeoutMs;
     runObserved(this.receiver, ctx, () => this.work(delivery, ctx, startedMs));

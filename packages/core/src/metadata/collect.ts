@@ -7,6 +7,7 @@ import {
   contractInfoOf,
   endpointFaults,
   serviceFaults,
+  UNVERSIONED,
   versionFaults,
 } from "../contract/contract.js";
 import type { Spec } from "../contract/spec.js";
@@ -99,7 +100,7 @@ function madeUp(
   service: string,
   { options, faults }: { readonly options: ServiceRecord["options"]; readonly faults: string[] },
 ): ContractInfo {
-  const version = options.version ?? "0.0.0";
+  const version = options.version ?? UNVERSIONED;
   const nameFaults = serviceFaults(service);
   faults.push(...[...nameFaults, ...versionFaults(version)].map((fault) => `${typeName}: ${fault}`));
   const endpoints: (Spec & Bound)[] = [];
@@ -131,7 +132,7 @@ function bindFree(name: string, spec: Spec, contract: ContractInfo): Spec & Boun
   const [owner = ""] = subject?.split(".") ?? [];
   if (spec.kind === "rpc" || serviceFaults(owner).length > 0) return bind(name, spec, contract);
   const endpoints: (Spec & Bound)[] = [];
-  const own = Object.freeze({ service: owner, version: "0.0.0", major: 0, options: {}, endpoints });
+  const own = Object.freeze({ service: owner, version: UNVERSIONED, major: 0, options: {}, endpoints });
   const bound = bind(lastToken(subject ?? name), spec, own);
   endpoints.push(bound);
   Object.freeze(endpoints);
