@@ -11,7 +11,7 @@ Measures Ganglion beside its peers, alternately, on this machine. Without a name
 
   --seconds <n>     length of one measurement, default 3
   --rounds <n>      measurements of each side, default 5; the median counts
-  --scenario <text> only scenarios whose name contains the text
+  --rows <texts>    only rows whose name contains one of the texts, which are separated by ";"
   --json            one JSON document on stdout instead of tables (use npm run --silent)
   --check           exit with 1 when a goal is missed
   --help            this text`;
@@ -49,7 +49,7 @@ async function main(): Promise<number> {
     options: {
       seconds: { type: "string", default: "3" },
       rounds: { type: "string", default: "5" },
-      scenario: { type: "string" },
+      rows: { type: "string" },
       json: { type: "boolean", default: false },
       check: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -67,7 +67,7 @@ async function main(): Promise<number> {
   const context = {
     seconds: positive(values.seconds, "seconds"),
     rounds: Math.ceil(positive(values.rounds, "rounds")),
-    scenario: values.scenario,
+    rows: values.rows?.split(";").map((text) => text.trim()),
     log: (line: string) => console.error(line),
   };
   const machine = machineFacts();

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { WorkerJob, WorkerReport } from "./worker-job.js";
+import type { RateReport, WorkerJob, WorkerReport } from "./worker-job.js";
 
 const WORKER = fileURLToPath(new URL("./worker.ts", import.meta.url));
 
@@ -29,9 +29,14 @@ export class LoadProcess implements Disposable {
     return load;
   }
 
-  /** The rate it has measured. */
-  async rate(): Promise<number> {
-    return (await this.next("rate")).perSecond;
+  /** Waits until it begins to measure. */
+  async started(): Promise<void> {
+    await this.next("started");
+  }
+
+  /** What it has measured. */
+  rate(): Promise<RateReport> {
+    return this.next("rate");
   }
 
   [Symbol.dispose](): void {

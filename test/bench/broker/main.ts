@@ -1,101 +1,99 @@
-import { startTestBroker, type TestBrokerKind } from "@ganglion/testing";
-import type { Bench, BenchContext, BenchRow, Goal } from "../support/bench.js";
-import { compare } from "../support/compare.js";
+import { fileURLToPath } from "node:url";
+import { startTestBroker, type TestBroker, type TestBrokerKind } from "@ganglion/testing";
+import type { Bench, BenchContext, BenchRow } from "../support/bench.js";
+import { compareFigures, type Figure, type Measurements } from "../support/compare.js";
+import { memory, startUpMs } from "./footprint.js";
 import { LoadProcess } from "./load.js";
 import { openWire } from "./wire.js";
+import { type LoadSize, WORKLOADS, type Workload } from "./workloads.js";
 
-const CORE_PAYLOAD_BYTES = 128;
-const STREAM_PAYLOAD_BYTES = 256;
 const PEER = "nats-server";
+const BIN = fileURLToPath(new URL("../bin/ganglion-broker.mjs", import.meta.resolve("@ganglion/broker")));
+const SIZES = [
+  ["16 B", 16],
+  ["128 B", 128],
+  ["1 KiB", 1_024],
+  ["64 KiB", 65_536],
+] as const;
 
-interface BrokerScenario {
+/** A row of the table, or several that one measurement fills. */
+interface Row {
   readonly name: string;
-  readonly unit: string;
-  /** Absent: reported only. */
-  readonly goal?: Goal;
-  readonly jetstream?: boolean;
-  /** Runs once against a fresh server. @returns operations per second. */
-  measure(url: string, seconds: number): Promise<number>;
+  readonly figures: readonly Figure[];
+  readonly ours: Measurements;
+  readonly theirs: Measurements;
 }
 
-const SUBJECT = "bench.subject";
-
-async function publishOnly(url: string, seconds: number): Promise<number> {
-  const job = { url, seconds, subject: SUBJECT, payloadBytes: CORE_PAYLOAD_BYTES };
-  using publisher = await LoadProcess.start({ ...job, role: "publish" });
-  return await publisher.rate();
+/** Every measurement has a server of its own, so that none inherits another's memory. */
+function onServer(
+  jetstream: boolean,
+  measure: (broker: TestBroker) => Promise<readonly number[]>,
+): Pick<Row, "ours" | "theirs"> {
+  const on = (kind: TestBrokerKind) => async () => {
+    await using broker = await startTestBroker({ kind, jetstream });
+    return await measure(broker);
+  };
+  return { ours: on("broker-process"), theirs: on(PEER) };
 }
 
-async function oneToOne(url: string, seconds: number): Promise<number> {
-  const job = { url, seconds, subject: SUBJECT, payloadBytes: CORE_PAYLOAD_BYTES };
-  using subscriber = await LoadProcess.start({ ...job, role: "count" });
-  using _publisher = await LoadProcess.start({ ...job, role: "flood" });
-  return await subscriber.rate();
-}
-
-function requestReply(inFlight: number): BrokerScenario["measure"] {
-  return async (url, seconds) => {
-    const job = { url, seconds, subject: SUBJECT, payloadBytes: CORE_PAYLOAD_BYTES };
-    using _responder = await LoadProcess.start({ ...job, role: "respond" });
-    using requester = await LoadProcess.start({ ...job, role: "request", inFlight });
-    return await requester.rate();
+/** Goals are for 128 B; other sizes are only reported. */
+function workloadRow({ name, figures, measure }: Workload, label: string, size: LoadSize): Row {
+  const withoutGoals = figures.map(({ goals: _, ...figure }) => figure);
+  return {
+    name: `${name}, ${label}`,
+    figures: size.payloadBytes === 128 ? figures : withoutGoals,
+    ...onServer(false, (broker) => measure(broker, size)),
   };
 }
 
-async function storedPublish(url: string, seconds: number): Promise<number> {
-  const config = JSON.stringify({ name: "BENCH", subjects: [SUBJECT], storage: "file" });
+const STREAM_SUBJECT = "bench.stream";
+
+async function storedPublish(url: string, seconds: number): Promise<readonly number[]> {
+  const config = JSON.stringify({ name: "BENCH", subjects: [STREAM_SUBJECT], storage: "file" });
   const create = `PUB $JS.API.STREAM.CREATE.BENCH bench.created ${config.length}\r\n${config}\r\n`;
   const admin = await openWire(url, `SUB bench.created 1\r\n`);
   const created = new Promise<string>((resolve) => admin.once("data", (chunk) => resolve(String(chunk))));
   admin.write(create);
   const answer = await created;
   if (!answer.includes('"config"')) throw new Error(`The stream was not created: ${answer}`);
-  const job = { url, seconds, subject: SUBJECT, payloadBytes: STREAM_PAYLOAD_BYTES };
+  const job = { url, seconds, subject: STREAM_SUBJECT, payloadBytes: 256 };
   using publisher = await LoadProcess.start({ ...job, role: "request", inFlight: 256 });
-  const rate = await publisher.rate();
+  const { perSecond } = await publisher.rate();
   admin.destroy();
-  return rate;
+  return [perSecond];
 }
 
-const SCENARIOS: readonly BrokerScenario[] = [
-  { name: "publish without subscribers, 128 B", unit: "msg/s", goal: { atLeast: 1 }, measure: publishOnly },
-  { name: "publish to one subscriber, 128 B", unit: "msg/s", goal: { atLeast: 1.2 }, measure: oneToOne },
-  { name: "request and reply, 1 in flight", unit: "req/s", goal: { atLeast: 0.8 }, measure: requestReply(1) },
-  {
-    name: "request and reply, 64 in flight",
-    unit: "req/s",
-    goal: { atLeast: 0.8 },
-    measure: requestReply(64),
-  },
-  {
-    name: "publish to a file stream with acknowledgement, 256 B, 256 in flight",
-    unit: "msg/s",
-    // No goal: ours is synced to the disk when it is acknowledged, nats-server's is not.
-    jetstream: true,
-    measure: storedPublish,
-  },
-];
-
-/** Every measurement has a server of its own, so that none inherits another's memory. */
-function measurement(scenario: BrokerScenario, kind: TestBrokerKind, seconds: number) {
-  return async () => {
-    await using broker = await startTestBroker({ kind, jetstream: scenario.jetstream ?? false });
-    return await scenario.measure(broker.url, seconds);
-  };
+function rowsOf({ seconds }: BenchContext): readonly Row[] {
+  const workloads = WORKLOADS.flatMap((workload) =>
+    SIZES.map(([label, payloadBytes]) => workloadRow(workload, label, { payloadBytes, seconds })),
+  );
+  return [
+    ...workloads,
+    {
+      name: "publish to a file stream with acknowledgement, 256 B, 256 in flight",
+      // No goal: ours is synced to the disk when it is acknowledged, nats-server's is not.
+      figures: [{ name: "", unit: "msg/s" }],
+      ...onServer(true, ({ url }) => storedPublish(url, seconds)),
+    },
+    {
+      name: "memory",
+      figures: ["idle", "1,000 connections", "100,000 subscriptions"].map((name) => ({ name, unit: "MiB" })),
+      ...onServer(false, memory),
+    },
+    {
+      name: "start-up",
+      figures: [{ name: "", unit: "ms" }],
+      ours: async () => [await startUpMs([process.execPath, BIN])],
+      theirs: async () => [await startUpMs([PEER])],
+    },
+  ];
 }
 
 async function run(context: BenchContext): Promise<readonly BenchRow[]> {
   const rows: BenchRow[] = [];
-  for (const scenario of SCENARIOS) {
-    const { seconds } = context;
+  for (const { name, figures, ours, theirs } of rowsOf(context)) {
     rows.push(
-      ...(await compare(context, {
-        scenario: scenario.name,
-        unit: scenario.unit,
-        ours: measurement(scenario, "broker-process", seconds),
-        peers: { [PEER]: measurement(scenario, PEER, seconds) },
-        ...(scenario.goal && { goals: { [PEER]: scenario.goal } }),
-      })),
+      ...(await compareFigures(context, { scenario: name, figures, ours, peers: { [PEER]: theirs } })),
     );
   }
   return rows;

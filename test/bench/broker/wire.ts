@@ -23,12 +23,3 @@ export function encodePublish(subject: string, reply: string, payload: Uint8Arra
   const line = `PUB ${subject} ${reply === "" ? "" : `${reply} `}${payload.length}\r\n`;
   return Buffer.concat([Buffer.from(line), payload, Buffer.from("\r\n")]);
 }
-
-/** Writes without end: the next chunk when the socket has taken the one before. */
-export function writeForever(socket: Socket, chunk: Uint8Array, onWritten: () => void = () => {}): void {
-  const next = () => {
-    onWritten();
-    if (!socket.destroyed) socket.write(chunk, next);
-  };
-  socket.write(chunk, next);
-}

@@ -1,8 +1,18 @@
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { type MessageFrame, ServerOperationParser } from "@ganglion/protocol";
-import { encodePublish, openWire, writeForever } from "./wire.js";
-import type { WorkerJob, WorkerReport } from "./worker-job.js";
+import { percentile } from "../support/compare.js";
+import { CREDIT_SUBJECT, windowOf } from "./window.js";
+import { encodePublish, openWire } from "./wire.js";
+import type {
+  CountJob,
+  FeedJob,
+  PublishJob,
+  RequestJob,
+  RespondJob,
+  WorkerJob,
+  WorkerReport,
+} from "./worker-job.js";
 
 /** Time at the start of a measurement that does not count. */
 const SETTLE_MS = 300;
@@ -13,27 +23,26 @@ function report(message: WorkerReport): void {
   process.send?.(message);
 }
 
-/** Counts with `read` over the job's time and reports the rate. */
-async function measure(job: WorkerJob, read: () => number): Promise<void> {
+/** Counts with `read` over the job's time. @returns the rate per second. */
+async function measure(job: WorkerJob, read: () => number): Promise<number> {
   await delay(SETTLE_MS);
+  report({ kind: "started" });
   const [from, startedMs] = [read(), performance.now()];
   await delay(job.seconds * 1000);
-  const perSecond = (read() - from) / ((performance.now() - startedMs) / 1000);
-  report({ kind: "rate", perSecond });
+  return (read() - from) / ((performance.now() - startedMs) / 1000);
 }
 
-/** Many encoded messages in one buffer. */
-function batch(job: WorkerJob): { readonly bytes: Buffer; readonly count: number } {
+/** The same message so many times. */
+function repeated(job: WorkerJob, count: number): Buffer {
   const one = encodePublish(job.subject, "", Buffer.alloc(job.payloadBytes, "x"));
-  const count = Math.floor(CHUNK_BYTES / one.length);
-  return { bytes: Buffer.concat(new Array(count).fill(one)), count };
+  return Buffer.concat(new Array<Buffer>(count).fill(one));
 }
 
 /** Each batch ends with a PING, so that a PONG confirms it; a few batches are on their way at a time. */
-async function publish(job: WorkerJob): Promise<void> {
+async function publish(job: PublishJob): Promise<void> {
   const socket = await openWire(job.url);
-  const { bytes, count } = batch(job);
-  const confirmed = Buffer.concat([bytes, Buffer.from("PING\r\n")]);
+  const count = Math.max(1, Math.floor(CHUNK_BYTES / (job.payloadBytes + 30)));
+  const confirmed = Buffer.concat([repeated(job, count), Buffer.from("PING\r\n")]);
   let messages = 0;
   let rest = 0;
   socket.on("data", (chunk: Buffer) => {
@@ -46,31 +55,52 @@ async function publish(job: WorkerJob): Promise<void> {
   });
   for (let i = 0; i < 8; i++) socket.write(confirmed);
   report({ kind: "ready" });
-  await measure(job, () => messages);
+  report({ kind: "rate", perSecond: await measure(job, () => messages) });
 }
 
-async function flood(job: WorkerJob): Promise<void> {
-  const socket = await openWire(job.url);
-  report({ kind: "ready" });
-  writeForever(socket, batch(job).bytes);
-}
-
-async function count(job: WorkerJob): Promise<void> {
-  const socket = await openWire(job.url, `SUB ${job.subject} 1\r\n`);
-  const frameBytes = `MSG ${job.subject} 1 ${job.payloadBytes}\r\n`.length + job.payloadBytes + 2;
-  let bytes = 0;
-  let started: () => void = () => {};
-  const flowing = new Promise<void>((resolve) => {
-    started = resolve;
-  });
+async function feed(job: FeedJob): Promise<void> {
+  const { batch, batches } = windowOf(job);
+  const credit = `MSG ${CREDIT_SUBJECT} 1 0\r\n\r\n`.length;
+  const socket = await openWire(job.url, `SUB ${CREDIT_SUBJECT} 1\r\n`);
+  const bytes = repeated(job, batch);
+  let rest = 0;
   socket.on("data", (chunk: Buffer) => {
-    bytes += chunk.length;
-    started();
+    rest += chunk.length;
+    for (; rest >= credit; rest -= credit) socket.write(bytes);
   });
+  report({ kind: "ready" });
+  for (let i = 0; i < batches; i++) socket.write(bytes);
+}
+
+async function count(job: CountJob): Promise<void> {
+  const { batch, copies } = windowOf(job);
+  const frameBytes = `MSG ${job.subject} 1 ${job.payloadBytes}\r\n`.length + job.payloadBytes + 2;
+  const batchBytes = frameBytes * batch * copies;
+  const creditor = await openWire(job.url);
+  const credit = encodePublish(CREDIT_SUBJECT, "", Buffer.alloc(0));
+  let bytes = 0;
+  let credited = 0;
+  let begin: () => void = () => {};
+  const flowing = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const received = (chunk: Buffer) => {
+    bytes += chunk.length;
+    begin();
+    for (; bytes - credited >= batchBytes; credited += batchBytes) creditor.write(credit);
+  };
+  const sockets: Socket[] = [];
+  for (let i = 0; i < job.subscribers; i++) {
+    const socket = await openWire(job.url, `SUB ${job.subject} ${job.queue ? "q " : ""}1\r\n`);
+    socket.on("data", received);
+    sockets.push(socket);
+  }
   report({ kind: "ready" });
   await flowing;
-  await measure(job, () => bytes / frameBytes);
-  if (socket.destroyed) throw new Error("The server closed the connection of the subscriber");
+  const perSecond = await measure(job, () => bytes / frameBytes);
+  if (sockets.some((socket) => socket.destroyed))
+    throw new Error("The server closed a subscriber's connection");
+  report({ kind: "rate", perSecond });
 }
 
 /** Reads messages only; whatever else a server sends is of no interest here. */
@@ -90,58 +120,61 @@ function onMessage(handle: (frame: MessageFrame) => void): ServerOperationParser
 
 /** Where the operations of one turn are put together. */
 class Batch {
-  private bytes = Buffer.allocUnsafeSlow(1024 * 1024);
-  private used = 0;
+  private pieces: Uint8Array[] = [];
 
   append(operation: Uint8Array): void {
-    this.bytes.set(operation, this.used);
-    this.used += operation.length;
+    this.pieces.push(operation);
   }
 
-  appendText(text: string): void {
-    this.used += this.bytes.write(text, this.used, "latin1");
-  }
-
-  /** Writes it out. The socket keeps the memory, so the next batch gets its own. */
   writeTo(socket: Socket): void {
-    if (this.used === 0) return;
-    socket.write(Buffer.from(this.bytes.subarray(0, this.used)));
-    this.used = 0;
+    const [first] = this.pieces;
+    if (first === undefined) return;
+    socket.write(this.pieces.length === 1 ? first : Buffer.concat(this.pieces));
+    this.pieces = [];
   }
 }
 
-async function request(job: WorkerJob & { role: "request" }): Promise<void> {
+async function request(job: RequestJob): Promise<void> {
   const inbox = `_INBOX.${process.pid}`;
   const socket = await openWire(job.url, `SUB ${inbox}.* 1\r\n`);
   const payload = Buffer.alloc(job.payloadBytes, "x");
   const requests = Array.from({ length: job.inFlight }, (_, slot) =>
     encodePublish(job.subject, `${inbox}.${slot}`, payload),
   );
+  const sentAtMs = new Float64Array(job.inFlight);
+  let trips: number[] = [];
   let replies = 0;
   const batch = new Batch();
   const parser = onMessage(({ bytes, subjectStart, subjectEnd }) => {
     let slot = 0;
     for (let i = subjectStart + inbox.length + 1; i < subjectEnd; i++)
       slot = slot * 10 + (bytes[i] ?? 0) - 48;
+    const nowMs = performance.now();
+    trips.push(nowMs - (sentAtMs[slot] ?? nowMs)); // replies name the slot of their request
+    sentAtMs[slot] = nowMs;
     replies++;
-    batch.append(requests[slot] as Uint8Array); // replies name the slot of their request
+    batch.append(requests[slot] as Uint8Array);
   });
   socket.on("data", (chunk: Buffer) => {
     parser.feed(chunk);
     batch.writeTo(socket);
   });
+  sentAtMs.fill(performance.now());
   socket.write(Buffer.concat(requests));
   report({ kind: "ready" });
-  await measure(job, () => replies);
+  setTimeout(() => (trips = []), SETTLE_MS);
+  const perSecond = await measure(job, () => replies);
+  report({ kind: "rate", perSecond, p50: percentile(trips, 50) * 1000, p99: percentile(trips, 99) * 1000 });
 }
 
-async function respond(job: WorkerJob): Promise<void> {
+async function respond(job: RespondJob): Promise<void> {
   const socket = await openWire(job.url, `SUB ${job.subject} 1\r\n`);
   const tail = Buffer.from(` ${job.payloadBytes}\r\n${"y".repeat(job.payloadBytes)}\r\n`);
+  const verb = Buffer.from("PUB ");
   const batch = new Batch();
   const parser = onMessage(({ bytes, replyStart, replyEnd }) => {
-    batch.appendText("PUB ");
-    batch.append(bytes.subarray(replyStart, replyEnd));
+    batch.append(verb);
+    batch.append(bytes.slice(replyStart, replyEnd));
     batch.append(tail);
   });
   socket.on("data", (chunk: Buffer) => {
@@ -155,8 +188,8 @@ async function work(job: WorkerJob): Promise<void> {
   switch (job.role) {
     case "publish":
       return publish(job);
-    case "flood":
-      return flood(job);
+    case "feed":
+      return feed(job);
     case "count":
       return count(job);
     case "request":

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { connectNats, type Transport } from "@ganglion/core/internal";
 import { startTestBroker } from "@ganglion/testing";
-import type { Bench, BenchContext, BenchRow, Goal } from "../support/bench.js";
+import { type Bench, type BenchContext, type BenchRow, type Goal, isAsked } from "../support/bench.js";
 import { compare } from "../support/compare.js";
 import { installPeers } from "./install-peers.js";
 import { type ClientReport, INPUT, TRACEPARENT } from "./job.js";
@@ -100,7 +100,7 @@ const SCENARIOS: readonly Scenario[] = [
 async function run(context: BenchContext): Promise<readonly BenchRow[]> {
   const rows: BenchRow[] = [];
   for (const scenario of SCENARIOS) {
-    if (context.scenario !== undefined && !scenario.name.includes(context.scenario)) continue;
+    if (!isAsked(context, scenario.name)) continue;
     if (scenario.sides === CALLING) await installPeers(context.log);
     await using broker = await startTestBroker({ kind: "nats-server" });
     await using transport = await connectNats({ servers: broker.url });

@@ -4,10 +4,15 @@ export interface BenchContext {
   readonly seconds: number;
   /** How many measurements are taken of each side; the median counts. */
   readonly rounds: number;
-  /** Only scenarios whose name contains this text, undefined for all. */
-  readonly scenario: string | undefined;
+  /** Only scenarios whose name contains one of these texts, undefined for all. */
+  readonly rows: readonly string[] | undefined;
   /** Tells about progress, on stderr. */
   readonly log: (line: string) => void;
+}
+
+/** Whether the command line asks for a row. */
+export function isAsked({ rows }: BenchContext, name: string): boolean {
+  return rows === undefined || rows.some((text) => name.includes(text));
 }
 
 /** What a figure must reach: a ratio of ours to the peer's. */

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { type BenchContext, reachesGoal } from "./bench.js";
-import { compare, median, percentile } from "./compare.js";
+import { compare, compareFigures, median, percentile } from "./compare.js";
 
-const context: BenchContext = { seconds: 1, rounds: 3, scenario: undefined, log: () => {} };
+const context: BenchContext = { seconds: 1, rounds: 3, rows: undefined, log: () => {} };
 
 it("compare alternates the sides, turns their order and leaves the warm-up out", async () => {
   const order: string[] = [];
@@ -34,10 +34,26 @@ it("compare alternates the sides, turns their order and leaves the warm-up out",
   ]);
 });
 
+it("compareFigures gives a row for every figure, with its own unit and goal", async () => {
+  const rows = await compareFigures(context, {
+    scenario: "rpc",
+    figures: [
+      { name: "", unit: "msg/s", goals: { peer: { atLeast: 1 } } },
+      { name: "p99", unit: "ms" },
+    ],
+    ours: async () => [10, 4],
+    peers: { peer: async () => [20, 2] },
+  });
+  expect(rows.map(({ scenario, unit, ratio, goal }) => [scenario, unit, ratio, goal])).toEqual([
+    ["rpc", "msg/s", 0.5, { atLeast: 1 }],
+    ["rpc: p99", "ms", 2, undefined],
+  ]);
+});
+
 it("compare measures nothing of a scenario that was not asked for", async () => {
   const measure = () => Promise.reject(new Error("must not be measured"));
   const comparison = { scenario: "rpc", unit: "msg/s", ours: measure, peers: { peer: measure } };
-  expect(await compare({ ...context, scenario: "publish" }, comparison)).toEqual([]);
+  expect(await compare({ ...context, rows: ["publish", "emit"] }, comparison)).toEqual([]);
 });
 
 it("median and percentile interpolate", () => {
