@@ -1,4 +1,5 @@
 import { decodeText, parseSize } from "./control-line.js";
+import type { ReusedFrame } from "./message-frame.js";
 import type { ClientOperationVisitor } from "./ops.js";
 import { type MessageShape, OperationParser, type ParserLimits } from "./parser.js";
 
@@ -103,8 +104,12 @@ export class ClientOperationParser extends OperationParser {
     const from = behindVerb < 0 ? -1 : this.skipBlanks(behindVerb);
     if (from < 0) return -1;
     const next = this.readMessage(at, from, shape);
-    if (next >= 0) this.visitor.publish(this.frame);
+    if (next >= 0) this.emit(this.frame);
     return next;
+  }
+
+  protected override emit(frame: ReusedFrame): void {
+    this.visitor.publish(frame);
   }
 
   /** Scans the arguments behind a verb that needs a blank. @returns where they begin, or -1. */
@@ -141,6 +146,7 @@ export class ClientOperationParser extends OperationParser {
     if (from < 0 || !this.scanLine(from)) return -1;
     const next = this.line.lf + 1;
     const text = decodeText(this.bytes, from, this.line.contentEnd);
+    this.forgetLine();
     if (verb === "connect") this.visitor.connect(text);
     else this.visitor.info(text);
     return next;

@@ -1,8 +1,8 @@
 import type { ControlLine } from "./control-line.js";
-import type { MessageFrame } from "./ops.js";
+import type { PublishedFrame } from "./ops.js";
 
 /** The frame a parser reuses for every message. */
-export class ReusedFrame implements MessageFrame {
+export class ReusedFrame implements PublishedFrame {
   bytes: Uint8Array = new Uint8Array(0);
   subjectStart = 0;
   subjectEnd = 0;
@@ -11,11 +11,38 @@ export class ReusedFrame implements MessageFrame {
   replyStart = 0;
   replyEnd = 0;
   tailStart = 0;
+  isRepeated = false;
   isHeaderOperation = false;
   headerSizeBytes = 0;
   dataStart = 0;
   dataEnd = 0;
   retainable = true;
+  private tailBytes: Uint8Array | undefined;
+
+  tail(): Uint8Array {
+    this.tailBytes ??= this.bytes.subarray(this.tailStart, this.dataEnd + 2);
+    return this.tailBytes;
+  }
+
+  /** To be called when the ranges have been changed. */
+  protected moved(): void {
+    this.tailBytes = undefined;
+  }
+
+  /** Goes on to a message with the same control line, `distance` bytes further on. */
+  advance(distance: number): void {
+    this.isRepeated = true;
+    this.tailBytes = undefined;
+    this.subjectStart += distance;
+    this.subjectEnd += distance;
+    this.sidStart += distance;
+    this.sidEnd += distance;
+    this.replyStart += distance;
+    this.replyEnd += distance;
+    this.tailStart += distance;
+    this.dataStart += distance;
+    this.dataEnd += distance;
+  }
 
   /**
    * Takes the ranges of a complete message over from its control line; the sizes and the data range are set before.
@@ -26,6 +53,8 @@ export class ReusedFrame implements MessageFrame {
     // The indices below are lower than line.count, which the caller has checked.
     const { starts, ends } = line;
     const sizeArguments = this.isHeaderOperation ? 2 : 1;
+    this.isRepeated = false;
+    this.tailBytes = undefined;
     this.bytes = bytes;
     this.subjectStart = starts[0] as number;
     this.subjectEnd = ends[0] as number;

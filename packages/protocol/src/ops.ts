@@ -72,12 +72,23 @@ export interface MessageFrame {
   readonly retainable: boolean;
 }
 
+/** A message of a client, to be forwarded. */
+export interface PublishedFrame extends MessageFrame {
+  /**
+   * Whether the control line is, byte for byte, that of the message the visitor was given before. What it found out
+   * about subject and reply then holds again.
+   */
+  readonly isRepeated: boolean;
+  /** The bytes from `tailStart` to `dataEnd + 2`, made once however often they are asked for. */
+  tail(): Uint8Array;
+}
+
 /** Receives what a client sends. Calls are synchronous; `stop()` of the parser may be called in them. */
 export interface ClientOperationVisitor {
   connect(json: string): void;
   /** Another operation comes first where CONNECT is required. @returns whether to let it pass; absent: no. */
   withoutConnect?(): boolean;
-  publish(frame: MessageFrame): void;
+  publish(frame: PublishedFrame): void;
   /** @param sid - one character per byte (Latin-1), since it goes back as it came. */
   subscribe(subject: string, queue: string | undefined, sid: string): void;
   /** @param max - messages after which the subscription ends, counted from its start; 0 or less: at once. */

@@ -1,4 +1,5 @@
 import { decodeText } from "./control-line.js";
+import type { ReusedFrame } from "./message-frame.js";
 import type { ServerOperationVisitor } from "./ops.js";
 import { type MessageShape, OperationParser, type ParserLimits } from "./parser.js";
 
@@ -46,8 +47,12 @@ export class ServerOperationParser extends OperationParser {
     const from = behind < 0 ? -1 : this.skipBlanks(behind);
     if (from < 0) return -1;
     const next = this.readMessage(at, from, shape);
-    if (next >= 0) this.visitor.message(this.frame);
+    if (next >= 0) this.emit(this.frame);
     return next;
+  }
+
+  protected override emit(frame: ReusedFrame): void {
+    this.visitor.message(frame);
   }
 
   private keepalive(at: number): number {

@@ -1,4 +1,4 @@
-import type { ClientOperationVisitor, MessageFrame } from "@ganglion/protocol";
+import type { ClientOperationVisitor, PublishedFrame } from "@ganglion/protocol";
 import { CLOSE_REASON } from "../connection/close-reason.js";
 import type { Connection } from "../connection/connection.js";
 import { handleConnect, handleWithoutConnect } from "./connect.js";
@@ -27,7 +27,7 @@ export class Dispatch implements ClientOperationVisitor {
   withoutConnect(): boolean {
     return handleWithoutConnect(this.connection);
   }
-  publish(frame: MessageFrame): void {
+  publish(frame: PublishedFrame): void {
     this.publisher.handle(frame);
   }
   subscribe(subject: string, queue: string | undefined, sid: string): void {

@@ -1,4 +1,4 @@
-import { decodeText, isLiteralSubjectBytes, type MessageFrame } from "@ganglion/protocol";
+import { decodeText, isLiteralSubjectBytes, type PublishedFrame } from "@ganglion/protocol";
 import type { Permissions } from "../auth/permissions.js";
 import type { Connection } from "../connection/connection.js";
 import { ERROR_TEXT } from "../connection/error-texts.js";
@@ -15,6 +15,9 @@ export class PublishHandler {
   /** A route whose subject the connection may always publish to, with these permissions. */
   private allowedRoute: Route | undefined;
   private allowedBy: Permissions | undefined;
+  /** The last route, when nothing but delivering was to be done: the same holds for messages with the same line. */
+  private plainRoute: Route | undefined;
+  private plainBy: Permissions | undefined;
 
   constructor(private readonly connection: Connection) {}
 
@@ -22,13 +25,23 @@ export class PublishHandler {
   reset(): void {
     this.lastRoute = undefined;
     this.allowedRoute = undefined;
+    this.plainRoute = undefined;
   }
 
-  handle(frame: MessageFrame): void {
+  handle(frame: PublishedFrame): void {
     const { connection } = this;
-    const { bytes, subjectStart, subjectEnd } = frame;
     connection.inMessages++;
     connection.inBytes += frame.dataEnd - frame.dataStart;
+    const known = this.plainRoute;
+    const isPlain = frame.isRepeated && known !== undefined && !known.stale;
+    if (isPlain && connection.permissions === this.plainBy) this.send(known, frame);
+    else this.check(frame);
+  }
+
+  private check(frame: PublishedFrame): void {
+    const { connection } = this;
+    const { bytes, subjectStart, subjectEnd } = frame;
+    this.plainRoute = undefined;
     if (connection.traceOut !== undefined) tracePublish(connection, frame);
     if (connection.options.pedantic && !isLiteralSubjectBytes(bytes, subjectStart, subjectEnd)) {
       connection.sendError(ERROR_TEXT.invalidPublishSubject);
@@ -42,11 +55,27 @@ export class PublishHandler {
     const hasReply = frame.replyEnd > frame.replyStart;
     if (hasReply && this.isReserved(frame)) return;
     if (connection.verbose) connection.sendOk();
+    else if (this.isPlain(route)) {
+      this.plainRoute = route;
+      this.plainBy = connection.permissions;
+    }
+    this.send(route, frame);
+  }
+
+  private isPlain(route: Route): boolean {
+    const { traceOut, options, permissions } = this.connection;
+    const mayAlways = permissions === undefined || route === this.allowedRoute;
+    return traceOut === undefined && !options.pedantic && mayAlways && route === this.lastRoute;
+  }
+
+  private send(route: Route, frame: PublishedFrame): void {
+    const { connection } = this;
     const count = route.isEmpty ? 0 : deliver(route, frame, connection.publisher);
+    const hasReply = frame.replyEnd > frame.replyStart;
     if (count === 0 && hasReply && connection.options.no_responders) this.answerNoResponders(frame);
   }
 
-  private findRoute({ bytes, subjectStart, subjectEnd }: MessageFrame): Route {
+  private findRoute({ bytes, subjectStart, subjectEnd }: PublishedFrame): Route {
     const { account } = this.connection;
     if (account.mappings === undefined) {
       this.lastRoute = account.router.find(bytes, subjectStart, subjectEnd);
@@ -76,7 +105,7 @@ export class PublishHandler {
   }
 
   /** Subjects below `_GR_.` belong to gateways. Source: nats-server client.go `processInboundClientMsg`. */
-  private isOfGateways({ bytes, subjectStart, subjectEnd }: MessageFrame): boolean {
+  private isOfGateways({ bytes, subjectStart, subjectEnd }: PublishedFrame): boolean {
     if (bytes[subjectStart] !== UNDERSCORE || subjectEnd - subjectStart <= GATEWAY_PREFIX.length)
       return false;
     if (!startsWith(bytes, subjectStart, GATEWAY_PREFIX)) return false;
@@ -86,7 +115,7 @@ export class PublishHandler {
   }
 
   /** Replies under these prefixes belong to the broker. Source: nats-server client.go `isReservedReply`. */
-  private isReserved({ bytes, replyStart, replyEnd }: MessageFrame): boolean {
+  private isReserved({ bytes, replyStart, replyEnd }: PublishedFrame): boolean {
     const sizeBytes = replyEnd - replyStart;
     const isReserved = RESERVED_REPLIES.some(
       ({ prefix, least }) => sizeBytes >= least && startsWith(bytes, replyStart, prefix),
@@ -98,7 +127,7 @@ export class PublishHandler {
   }
 
   /** Sends status 503 to the connection's own subscription for the reply, if it has one. */
-  private answerNoResponders({ bytes, replyStart, replyEnd }: MessageFrame): void {
+  private answerNoResponders({ bytes, replyStart, replyEnd }: PublishedFrame): void {
     const { connection } = this;
     const { targets } = connection.account.router.find(bytes, replyStart, replyEnd);
     const own = targets.find((target) => target.subscription.subscriber === connection);

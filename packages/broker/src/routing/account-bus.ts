@@ -31,6 +31,7 @@ class BusFrame extends ReusedFrame {
     bytes.set(data, lineSizeBytes);
     bytes[totalBytes - 2] = CR;
     bytes[totalBytes - 1] = LF;
+    this.moved();
     this.bytes = bytes;
     this.replyEnd = replySizeBytes;
     this.isHeaderOperation = headerSizeBytes > 0;

@@ -1,4 +1,4 @@
-import { decodeText, type MessageFrame } from "@ganglion/protocol";
+import { decodeText, type PublishedFrame } from "@ganglion/protocol";
 import type { Publisher } from "./publisher.js";
 import type { Route, RouteTarget } from "./route.js";
 import type { Subscriber } from "./subscriber.js";
@@ -10,7 +10,7 @@ import type { Subscriber } from "./subscriber.js";
  *
  * @returns how many subscriptions it was delivered to.
  */
-export function deliver(route: Route, frame: MessageFrame, publisher: Publisher): number {
+export function deliver(route: Route, frame: PublishedFrame, publisher: Publisher): number {
   let count = 0;
   const { targets, groups } = route;
   for (let i = 0; i < targets.length; i++) {
@@ -23,7 +23,7 @@ export function deliver(route: Route, frame: MessageFrame, publisher: Publisher)
 }
 
 /** Delivers to a random member of a queue group; when it cannot take the message, to the next one that can. */
-function deliverToOne(members: readonly RouteTarget[], frame: MessageFrame, publisher: Publisher): boolean {
+function deliverToOne(members: readonly RouteTarget[], frame: PublishedFrame, publisher: Publisher): boolean {
   const first = members.length === 1 ? 0 : Math.floor(Math.random() * members.length);
   for (let i = 0; i < members.length; i++) {
     const member = members[(first + i) % members.length] as RouteTarget; // index is in range
@@ -32,7 +32,7 @@ function deliverToOne(members: readonly RouteTarget[], frame: MessageFrame, publ
   return false;
 }
 
-function deliverTo(target: RouteTarget, frame: MessageFrame, publisher: Publisher): boolean {
+function deliverTo(target: RouteTarget, frame: PublishedFrame, publisher: Publisher): boolean {
   const { subscription } = target;
   if (subscription.closed) return false;
   const { subscriber } = subscription;
@@ -51,7 +51,7 @@ function deliverTo(target: RouteTarget, frame: MessageFrame, publisher: Publishe
 function write(
   target: RouteTarget,
   subscriber: Subscriber,
-  frame: MessageFrame,
+  frame: PublishedFrame,
   publisher: Publisher,
 ): boolean {
   const { outbox } = subscriber;
@@ -73,7 +73,7 @@ function write(
   return true;
 }
 
-function deliverInternally(target: RouteTarget, frame: MessageFrame, publisher: Publisher): boolean {
+function deliverInternally(target: RouteTarget, frame: PublishedFrame, publisher: Publisher): boolean {
   const { forwarder } = target.subscription;
   if (forwarder !== undefined) return forwarder.forward(target.subject, frame, publisher);
   const hasReply = frame.replyEnd > frame.replyStart;
