@@ -3,8 +3,6 @@ import { startTestBroker, type TestBroker, type TestBrokerKind } from "@ganglion
 import type { Bench, BenchContext, BenchRow } from "../support/bench.js";
 import { compareFigures, type Figure, type Measurements } from "../support/compare.js";
 import { memory, startUpMs } from "./footprint.js";
-import { LoadProcess } from "./load.js";
-import { openWire } from "./wire.js";
 import { type LoadSize, WORKLOADS, type Workload } from "./workloads.js";
 
 const PEER = "nats-server";
@@ -25,12 +23,9 @@ interface Row {
 }
 
 /** Every measurement has a server of its own, so that none inherits another's memory. */
-function onServer(
-  jetstream: boolean,
-  measure: (broker: TestBroker) => Promise<readonly number[]>,
-): Pick<Row, "ours" | "theirs"> {
+function onServer(measure: (broker: TestBroker) => Promise<readonly number[]>): Pick<Row, "ours" | "theirs"> {
   const on = (kind: TestBrokerKind) => async () => {
-    await using broker = await startTestBroker({ kind, jetstream });
+    await using broker = await startTestBroker({ kind, jetstream: false });
     return await measure(broker);
   };
   return { ours: on("broker-process"), theirs: on(PEER) };
@@ -42,25 +37,8 @@ function workloadRow({ name, figures, measure }: Workload, label: string, size: 
   return {
     name: `${name}, ${label}`,
     figures: size.payloadBytes === 128 ? figures : withoutGoals,
-    ...onServer(false, (broker) => measure(broker, size)),
+    ...onServer((broker) => measure(broker, size)),
   };
-}
-
-const STREAM_SUBJECT = "bench.stream";
-
-async function storedPublish(url: string, seconds: number): Promise<readonly number[]> {
-  const config = JSON.stringify({ name: "BENCH", subjects: [STREAM_SUBJECT], storage: "file" });
-  const create = `PUB $JS.API.STREAM.CREATE.BENCH bench.created ${config.length}\r\n${config}\r\n`;
-  const admin = await openWire(url, `SUB bench.created 1\r\n`);
-  const created = new Promise<string>((resolve) => admin.once("data", (chunk) => resolve(String(chunk))));
-  admin.write(create);
-  const answer = await created;
-  if (!answer.includes('"config"')) throw new Error(`The stream was not created: ${answer}`);
-  const job = { url, seconds, subject: STREAM_SUBJECT, payloadBytes: 256 };
-  using publisher = await LoadProcess.start({ ...job, role: "request", inFlight: 256 });
-  const { perSecond } = await publisher.rate();
-  admin.destroy();
-  return [perSecond];
 }
 
 function rowsOf({ seconds }: BenchContext): readonly Row[] {
@@ -70,15 +48,9 @@ function rowsOf({ seconds }: BenchContext): readonly Row[] {
   return [
     ...workloads,
     {
-      name: "publish to a file stream with acknowledgement, 256 B, 256 in flight",
-      // No goal: ours is synced to the disk when it is acknowledged, nats-server's is not.
-      figures: [{ name: "", unit: "msg/s" }],
-      ...onServer(true, ({ url }) => storedPublish(url, seconds)),
-    },
-    {
       name: "memory",
       figures: ["idle", "1,000 connections", "100,000 subscriptions"].map((name) => ({ name, unit: "MiB" })),
-      ...onServer(false, memory),
+      ...onServer(memory),
     },
     {
       name: "start-up",

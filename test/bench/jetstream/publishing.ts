@@ -19,7 +19,7 @@ function raw(storage: Storage, inFlight: number): StreamScenario["measure"] {
     await createStream(broker, storage);
     const job = { url: broker.url, seconds, subject: SUBJECT, payloadBytes: PAYLOAD_BYTES };
     using publisher = await LoadProcess.start({ ...job, role: "request", inFlight });
-    return await publisher.rate();
+    return (await publisher.rate()).perSecond;
   };
 }
 
