@@ -38,6 +38,10 @@ export function withoutEffect(options: BrokerConfig): WithoutEffect {
       .map(([name]) => name);
   const refused = given("refused").map((name) => `${name} is not supported yet`);
   const ignored = given("ignored").map((name) => `${name} has no effect yet`);
+  const { authCallout, proxyRequired } = options.authorization ?? {};
+  // Whoever asks for one of these does not want the users of the file to be enough.
+  if (authCallout !== undefined) refused.push("auth_callout is not supported yet");
+  if (proxyRequired === true) refused.push("proxy_required of authorization is not supported yet");
   return { refused, ignored };
 }
 
