@@ -1,5 +1,6 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +10,7 @@ import { encodeGeneric } from "@nats-io/jwt";
 import { nkeys } from "@nats-io/nats-core";
 import { connect, credsAuthenticator, type NatsConnection } from "nats";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { CertificateAuthority } from "../support/certificates.js";
 import { answersOf, JwtWorld, UNLIMITED, type WorldAccount } from "../support/jwt-world.js";
 
 const REFUSED = "-ERR 'Authorization Violation'|<closed>";
@@ -298,6 +300,65 @@ describeBrokers("a resolver with a web server", (start) => {
     }
     server.closeAllConnections();
     server.close();
+  });
+});
+
+describeBrokers("a resolver with a web server over TLS", (start) => {
+  it("trusts the authority that resolver_tls names, and no other", async () => {
+    const world = await JwtWorld.create();
+    const account = await world.account("A");
+    const authority = await CertificateAuthority.create(directory);
+    const { certFile, keyFile } = await authority.issue({
+      subject: "CN=resolver",
+      alternatives: [{ type: "dns", value: "localhost" }],
+    });
+    const identity = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
+    const server = createSecureServer(identity, (request, response) => {
+      const found = world.accounts.find(({ publicKey }) => request.url?.endsWith(publicKey));
+      response.end(found?.token);
+    }).listen(0, "127.0.0.1");
+    await new Promise<void>((resolve) => server.once("listening", resolve));
+    const url = `https://localhost:${(server.address() as AddressInfo).port}/accounts/`;
+    const config = `operator: "${world.operatorToken}"\nresolver: URL("${url}")\n`;
+    {
+      const tls = `resolver_tls { ca_file: "${authority.caFile}" }\n`;
+      await using broker = await start({ jetstream: false, config: config + tls });
+      expect(answersOf(await (await account.user("ann")).connect(broker.url))).toBe("PONG");
+    }
+    server.closeAllConnections();
+    server.close();
+  });
+});
+
+describeBrokers("accounts and users that are picked", (start, kind) => {
+  it("are only those that are pinned, and the system account", async () => {
+    const world = await JwtWorld.create();
+    const [a, b] = [await world.account("A"), await world.account("B")];
+    const pinned = `resolver_pinned_accounts: ["${a.publicKey}"]\nsystem_account: ${world.systemAccount.publicKey}\n`;
+    await using broker = await start({ jetstream: false, config: world.config() + pinned });
+    const answers: string[] = [];
+    for (const account of [a, b, world.systemAccount]) {
+      const client = await (await account.user("u")).connect(broker.url);
+      answers.push(answersOf(client));
+      client.close();
+    }
+    expect(answers).toEqual(["PONG", REFUSED, "PONG"]);
+  });
+
+  // nats-server has it since 2.11.
+  const newer = kind === "nats-server" ? it.skip : it;
+
+  newer("come in as the sentinel when they bring no JWT (nats-server 2.11)", async () => {
+    const world = await JwtWorld.create();
+    const account = await world.account("A");
+    const sentinel = await account.user("nobody", { bearer_token: true });
+    const config = `${world.config()}default_sentinel: "${sentinel.token}"\n`;
+    await using broker = await start({ jetstream: false, config });
+    const nc = await connect({ servers: broker.url });
+    expect((await nc.request("$SYS.REQ.USER.INFO")).json()).toMatchObject({
+      data: { user: sentinel.publicKey, account: account.publicKey, account_name: "A", user_name: "nobody" },
+    });
+    await nc.close();
   });
 });
 

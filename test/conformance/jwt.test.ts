@@ -222,6 +222,45 @@ describeBrokers("operator mode", (start, kind) => {
     for (const client of clients) client.close();
   });
 
+  it("tells the system account who came in with which JWT, who left and who was refused", async () => {
+    const world = await JwtWorld.create();
+    const account = await world.account("A");
+    await using broker = await start({ jetstream: false, config: world.config() });
+    const { creds } = await world.systemAccount.user("sys");
+    const system = await connect({ servers: broker.url, authenticator: credsAuthenticator(creds) });
+    const told = new Map<string, Record<string, unknown>>();
+    const done = new Promise<void>((resolve) => {
+      system.subscribe("$SYS.>", {
+        callback: (_, msg) => {
+          told.set(msg.subject, msg.json<{ client: Record<string, unknown> }>().client);
+          if (msg.subject.endsWith(".AUTH.ERR")) resolve();
+        },
+      });
+    });
+    await system.flush();
+    const user = await account.user("ann", { tags: ["a:b"] } as never);
+    const client = await user.connect(broker.url, { name: "me" });
+    client.close();
+    await user.connect(broker.url, { sig: "" });
+    await done;
+    const expected = {
+      acc: account.publicKey,
+      user: user.publicKey,
+      name: "me",
+      jwt: user.token,
+      issuer_key: account.publicKey,
+      tags: ["a:b"],
+      kind: "Client",
+      client_type: "nats",
+    };
+    expect(told.get(`$SYS.ACCOUNT.${account.publicKey}.CONNECT`)).toMatchObject(expected);
+    expect(told.get(`$SYS.ACCOUNT.${account.publicKey}.DISCONNECT`)).toMatchObject(expected);
+    expect(told.get(`$SYS.SERVER.${system.info?.server_id}.CLIENT.AUTH.ERR`)).toMatchObject({
+      jwt: user.token,
+    });
+    await system.close();
+  });
+
   it("keeps accounts apart", async () => {
     const world = await JwtWorld.create();
     const [a, b] = [await world.account("A"), await world.account("B")];

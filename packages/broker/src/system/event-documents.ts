@@ -29,7 +29,7 @@ function clientInfo(connection: Connection, stopUs?: number) {
     ver: unlessEmpty(facts.version),
     rtt: stopUs === undefined ? undefined : unlessEmpty(Math.round((facts.rttMs ?? 0) * NS_PER_MS)),
     stop: stopUs === undefined ? undefined : formatTimestamp(stopUs),
-    jwt: unlessEmpty(connection.options.jwt),
+    jwt: unlessEmpty(jwt?.token ?? connection.options.jwt),
     issuer_key: jwt?.claims.issuer,
     name_tag: unlessEmpty(connection.account.nameTag),
     tags: unlessEmpty(jwt?.claims.tags),

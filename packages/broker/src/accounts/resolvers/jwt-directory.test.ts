@@ -48,6 +48,13 @@ describe("JwtDirectory", () => {
     expect(await new DirectoryResolver(store).fetch(account.publicKey)).toBe(newer);
   });
 
+  it("removes what a process has left that was killed while it wrote, and nothing else", async () => {
+    const unfinished = `${account.publicKey}.jwt.0b6cf8a3-5d2e-4a53-8a2f-0c3f2a1f9e11.tmp`;
+    for (const name of [unfinished, "notes.tmp"]) writeFileSync(join(directory, name), "half");
+    const store = await JwtDirectory.open({ directory });
+    expect([store.keys(), readdirSync(directory)]).toEqual([[], ["notes.tmp"]]);
+  });
+
   it("finds out what was changed behind its back", async () => {
     const store = await JwtDirectory.open({ directory });
     await store.save(account.publicKey, account.token);

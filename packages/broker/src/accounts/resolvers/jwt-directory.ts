@@ -8,6 +8,8 @@ import { brokerError } from "../../errors.js";
 
 const EXTENSION = ".jwt";
 const HASH_BYTES = 32;
+/** A file that has not been put in its place. */
+const UNFINISHED = /^A[A-Z2-7]{55}\.jwt\.[0-9a-f-]{36}\.tmp$/;
 
 /** What a directory does with an account that is deleted. */
 export type DeleteMode = "refuse" | "rename" | "remove";
@@ -41,6 +43,10 @@ export class JwtDirectory {
   static async open(options: JwtDirectoryOptions): Promise<JwtDirectory> {
     const store = new JwtDirectory(options);
     await mkdir(options.directory, { recursive: true });
+    for (const name of await readdir(options.directory)) {
+      // A process that was killed while it wrote leaves it.
+      if (UNFINISHED.test(name)) await rm(join(options.directory, name), { force: true });
+    }
     await store.reload();
     return store;
   }
