@@ -33,7 +33,7 @@ import { createServerId } from "./server-id.js";
 import type { ClaimsRequests } from "./system/claims-requests.js";
 import { SystemService } from "./system/system-service.js";
 import type { ThreadBroker } from "./thread/thread-broker.js";
-import { REPORTED_VERSION } from "./version.js";
+import { API_LEVEL, REPORTED_VERSION } from "./version.js";
 
 /** A running broker. */
 export interface Broker extends AsyncDisposable {
@@ -374,6 +374,7 @@ class RunningBroker implements Broker {
       port: this.port,
       ...(clientAdvertise && advertisedAddress(clientAdvertise, this.port)),
       headers: true,
+      api_lvl: API_LEVEL,
       max_payload: this.options.maxPayloadBytes,
       ...(this.options.jetstream === undefined ? {} : { jetstream: true }),
       ...(tls && (allowNonTls ? { tls_available: true } : { tls_required: true })),

@@ -17,6 +17,7 @@ import {
   withConsumerDefaults,
 } from "./consumer/consumer-config-check.js";
 import { filtersOf } from "./consumer/deliver-policy.js";
+import { checkPedanticConsumer } from "./consumer/pedantic-check.js";
 import { SOURCE_MEMORY_PREFIX } from "./origin/sources.js";
 import { type ConsumerMetadata, consumerMetadata, readConsumerMetadata } from "./stored-metadata.js";
 import type { Stream } from "./stream/stream.js";
@@ -61,7 +62,12 @@ export class ConsumerRegistry {
    *
    * @throws ApiFault. Source: nats-server consumer.go `addConsumerWithAssignment`.
    */
-  async create(stream: Stream, given: ConsumerConfig, action: ConsumerAction): Promise<Consumer> {
+  async create(
+    stream: Stream,
+    given: ConsumerConfig,
+    { action, pedantic = false }: { readonly action: ConsumerAction; readonly pedantic?: boolean },
+  ): Promise<Consumer> {
+    if (pedantic) checkPedanticConsumer(given, stream.config);
     const found = stream.consumers.get(given.durable_name ?? given.name ?? "");
     // A consumer that exists is paused and resumed by a request of its own only.
     const kept = found === undefined ? given : withPauseOf(given, found.config);
@@ -197,7 +203,8 @@ function withPauseOf(given: ConsumerConfig, { pause_until: until }: ConsumerConf
 /** A work queue gives each message to one consumer: their filters may not overlap. */
 function checkWorkQueue(stream: Stream, config: ConsumerConfig, name: string | undefined): void {
   if (config.direct === true) return;
-  if (config.ack_policy !== "explicit") throw apiFault("ConsumerWQRequiresExplicitAck");
+  if (config.ack_policy !== "explicit" && config.ack_policy !== "flow_control")
+    throw apiFault("ConsumerWQRequiresExplicitAck");
   const filters = filtersOf(config);
   if (stream.consumers.size > 0) {
     if (filters.length === 0) throw apiFault("ConsumerWQMultipleUnfiltered");

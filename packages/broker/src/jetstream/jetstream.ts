@@ -2,9 +2,12 @@ import { type Clock, type Logger, silentLogger, systemClock } from "@ganglion/ke
 import {
   ACK_PREFIX,
   type AccountLimits,
+  type AckPolicy,
   API_PREFIX,
   domainApiPrefix,
   FLOW_CONTROL_PREFIX,
+  getHeader,
+  JETSTREAM_HEADERS,
   parseAckSubject,
   STATUS,
 } from "@ganglion/protocol";
@@ -120,6 +123,9 @@ class JetStreamServer implements JetStream {
   }
 }
 
+/** Ack policies of consumers whose messages are acknowledged one by one, by a reply. */
+const TAKES_ACKS: ReadonlySet<AckPolicy> = new Set(["all", "explicit"]);
+
 /** Listens to everything JetStream is asked and told in an account. @returns a function that stops it. */
 function subscribe(account: JetStreamAccount, domain: string | undefined): () => void {
   const { bus, consumers } = account;
@@ -128,16 +134,21 @@ function subscribe(account: JetStreamAccount, domain: string | undefined): () =>
     const { subject, reply, data, headerSizeBytes } = message;
     const position = parseAckSubject(subject);
     const consumer = position === undefined ? undefined : consumers.find(position.consumerKey);
-    if (consumer !== undefined && position !== undefined && consumer.config.ack_policy !== "none") {
+    if (consumer !== undefined && position !== undefined && TAKES_ACKS.has(consumer.config.ack_policy)) {
       consumer.acknowledge(position, data.subarray(headerSizeBytes), reply);
     } else if (reply !== undefined) {
       // nats-server listens for acknowledgements per consumer, and only where there are any.
       bus.publish(statusMessage(reply, STATUS.noResponders));
     }
   };
-  const flowControl = ({ subject }: RoutedMessage) => {
+  const flowControl = ({ subject, data, headerSizeBytes }: RoutedMessage) => {
     const key = subject.slice(FLOW_CONTROL_PREFIX.length, subject.lastIndexOf("."));
-    consumers.find(key)?.flowControlAnswered(subject);
+    const sequence = (name: string) =>
+      headerSizeBytes === 0 ? 0 : Number(getHeader(data, name, headerSizeBytes) ?? 0) || 0;
+    consumers.find(key)?.flowControlAnswered(subject, {
+      consumer: sequence(JETSTREAM_HEADERS.lastConsumer),
+      stream: sequence(JETSTREAM_HEADERS.lastStream),
+    });
   };
   const stops = [
     bus.subscribe(`${API_PREFIX}>`, (message) => router.take(message)),

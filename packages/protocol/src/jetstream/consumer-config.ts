@@ -7,7 +7,7 @@ export type DeliverPolicy =
   | "by_start_time"
   | "last_per_subject";
 /** What an acknowledgement means: nothing, everything up to the message, or the one message. */
-export type AckPolicy = "none" | "all" | "explicit";
+export type AckPolicy = "none" | "all" | "explicit" | "flow_control";
 /** Whether stored messages are replayed at once or at the pace they came in. */
 export type ReplayPolicy = "instant" | "original";
 /**

@@ -30,6 +30,12 @@ export interface ExternalStreamConfig {
   readonly deliver: string;
 }
 
+/** A push consumer that exists, through which a stream is copied. */
+export interface SourceConsumerConfig {
+  readonly name: string;
+  readonly deliver_subject: string;
+}
+
 /** A stream another stream copies from. */
 export interface StreamSourceConfig {
   readonly name: string;
@@ -39,6 +45,8 @@ export interface StreamSourceConfig {
   readonly filter_subject?: string;
   readonly subject_transforms?: readonly SubjectTransformConfig[];
   readonly external?: ExternalStreamConfig;
+  /** Copies through this consumer, whose ack policy is `flow_control`. Source: ADR-60. */
+  readonly consumer?: SourceConsumerConfig;
 }
 
 /** Where a clustered server should place a stream. */

@@ -6,6 +6,7 @@ import {
   type PlacementConfig,
   parseTimestamp,
   type RepublishConfig,
+  type SourceConsumerConfig,
   type StreamConfig,
   type StreamConsumerLimits,
   type StreamSourceConfig,
@@ -48,6 +49,9 @@ const source = fields<StreamSourceConfig>({
   subject_transforms: optional(list(transform)),
   external: optionalObject(
     fields<ExternalStreamConfig>({ api: always(text, ""), deliver: always(text, "") }),
+  ),
+  consumer: optionalObject(
+    fields<SourceConsumerConfig>({ name: always(text, ""), deliver_subject: always(text, "") }),
   ),
 });
 
@@ -132,7 +136,7 @@ export const decodeConsumerConfig = fields<ConsumerConfig>({
   ),
   opt_start_seq: optional(unsigned),
   opt_start_time: optional(time),
-  ack_policy: always(choice("none", "all", "explicit"), "none"),
+  ack_policy: always(choice("none", "all", "explicit", "flow_control"), "none"),
   ack_wait: optional(int64),
   max_deliver: optional(int64),
   backoff: optional(list(int64)),

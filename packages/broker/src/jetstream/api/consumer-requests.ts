@@ -28,7 +28,12 @@ export type CreateForm = "plain" | "named" | "durable";
 
 export async function createConsumer(request: ApiRequest, form: CreateForm): Promise<ResponseBody> {
   const { account, args, payload } = request;
-  const { stream_name: name, config: given, action } = decodeJson(payload, decodeCreateConsumer);
+  const {
+    stream_name: name,
+    config: given,
+    action,
+    pedantic = false,
+  } = decodeJson(payload, decodeCreateConsumer);
   const inSubject = form === "plain" ? undefined : consumerName(request);
   if (streamName(request) !== name) throw apiFault("StreamMismatch");
   if (inSubject !== undefined && /[\\/]/.test(inSubject))
@@ -47,7 +52,7 @@ export async function createConsumer(request: ApiRequest, form: CreateForm): Pro
   if (given.num_replicas > 1) throw apiFault("StreamReplicasNotSupported");
   const stream = account.stream(name);
   const config = form === "named" ? { ...given, name: consumerName(request) } : given;
-  const consumer = await account.consumers.create(stream, config, action);
+  const consumer = await account.consumers.create(stream, config, { action, pedantic });
   return consumerInfo(account, stream, consumer);
 }
 

@@ -50,7 +50,7 @@ export function describedConsumerConfig(config: ConsumerConfig): ConsumerConfig 
 }
 
 function consumerLevel(config: ConsumerConfig): number {
-  if ((config.ack_policy as string) === "flow_control") return 4;
+  if (config.ack_policy === "flow_control") return 4;
   const { pause_until: pause, priority_policy: policy = "none", priority_groups: groups = [] } = config;
   const usesPriority = policy !== "none" || groups.length > 0 || (config.priority_timeout ?? 0) !== 0;
   return pause !== undefined || usesPriority ? 1 : 0;

@@ -21,8 +21,9 @@ import { filtersOf } from "./deliver-policy.js";
 export function withConsumerDefaults(config: ConsumerConfig, stream: StreamConfig): ConsumerConfig {
   const isPull = config.deliver_subject === undefined;
   const wantsAcks = config.ack_policy !== "none";
+  const waitsForAcks = wantsAcks && config.ack_policy !== "flow_control";
   const [firstBackoff] = config.backoff ?? [];
-  const ackWait = firstBackoff ?? config.ack_wait ?? (wantsAcks ? CONSUMER_DEFAULTS.ackWaitNs : undefined);
+  const ackWait = firstBackoff ?? config.ack_wait ?? (waitsForAcks ? CONSUMER_DEFAULTS.ackWaitNs : undefined);
   const limits = stream.consumer_limits;
   const maxAckPending =
     config.max_ack_pending ??
@@ -41,7 +42,25 @@ export function withConsumerDefaults(config: ConsumerConfig, stream: StreamConfi
     ...(maxAckPending === undefined ? {} : { max_ack_pending: maxAckPending }),
     ...(threshold === undefined ? {} : { inactive_threshold: threshold }),
     ...priorityDefaults(config),
+    ...(config.ack_policy === "flow_control" ? FLOW_CONTROL_DEFAULTS : {}),
   };
+}
+
+/** What acknowledging by flow control needs. Source: nats-server consumer.go `sourceHealthHB`. */
+const FLOW_CONTROL_DEFAULTS = { flow_control: true, idle_heartbeat: 1e9 };
+
+/** Source: ADR-60; nats-server consumer.go `checkConsumerCfg`. */
+function checkAckFlowControl(config: ConsumerConfig): void {
+  if (config.ack_policy !== "flow_control") return;
+  if (config.deliver_subject === undefined) throw apiFault("ConsumerAckFCRequiresPush");
+  if (config.flow_control !== true) throw apiFault("ConsumerAckFCRequiresFC");
+  if (config.idle_heartbeat !== FLOW_CONTROL_DEFAULTS.idle_heartbeat) {
+    throw invalidStreamConfig("flow control ack policy heartbeat needs to be 1s");
+  }
+  if ((config.max_ack_pending ?? 0) <= 0) throw apiFault("ConsumerAckFCRequiresMaxAckPending");
+  if (config.ack_wait !== undefined || config.backoff !== undefined)
+    throw apiFault("ConsumerAckFCRequiresNoAckWait");
+  if ((config.max_deliver ?? -1) > 0) throw apiFault("ConsumerAckFCRequiresNoMaxDeliver");
 }
 
 function priorityDefaults(config: ConsumerConfig): Partial<ConsumerConfig> {
@@ -68,6 +87,7 @@ export function checkConsumerConfig(
   rules: ConsumerRules,
 ): void {
   checkReplicas(config, stream);
+  checkAckFlowControl(config);
   const backoffCount = config.backoff?.length ?? 0;
   const maxDeliver = config.max_deliver ?? -1;
   if (backoffCount > 0 && maxDeliver !== -1 && backoffCount > maxDeliver) {

@@ -219,8 +219,14 @@ export class Consumer implements Runnable {
   }
 
   /** Takes in an answer to flow control. */
-  flowControlAnswered(subject: string): void {
-    if (this.target instanceof PushTarget) this.target.flowControlAnswered(subject);
+  /** @param taken - last message the subscriber has dealt with, for a consumer that is acknowledged so. */
+  flowControlAnswered(subject: string, taken: { readonly consumer: number; readonly stream: number }): void {
+    if (!(this.target instanceof PushTarget) || !this.target.flowControlAnswered(subject)) return;
+    if (this.currentConfig.ack_policy !== "flow_control" || taken.stream <= 0) return;
+    if (taken.stream >= this.cursor.sequence) return;
+    this.lastAckedUs = this.host.clock.nowUs();
+    this.acks.acknowledge(taken.stream, taken.consumer);
+    this.wake();
   }
 
   /** Takes in an acknowledgement. `payload` is only valid during the call. */

@@ -112,7 +112,7 @@ export class PendingAcks {
       deliveries,
       pending: wantsAck,
     });
-    if (wantsAck) this.arm(timestampUs + redeliveryWaitUs(this.timing, deliveries));
+    if (wantsAck && this.timesOut) this.arm(timestampUs + redeliveryWaitUs(this.timing, deliveries));
   }
 
   /** Acknowledges by the consumer's policy. @returns false when the policy knows no acknowledgements. */
@@ -262,10 +262,16 @@ export class PendingAcks {
     return true;
   }
 
+  /** Whether a message is delivered again when its acknowledgement does not come in time. */
+  private get timesOut(): boolean {
+    return this.config.ack_policy !== "flow_control";
+  }
+
   private expire(): void {
     this.timer?.cancel();
     this.timer = undefined;
     this.timerDueUs = Number.POSITIVE_INFINITY;
+    if (!this.timesOut) return;
     const isQueued = (sequence: number) => this.redeliveries.has(sequence);
     const nowUs = this.options.clock.nowUs();
     const { expired, nextDueUs } = findExpired(this.floor.pending, isQueued, { ...this.timing, nowUs });

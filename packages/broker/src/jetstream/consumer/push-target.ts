@@ -57,7 +57,16 @@ export class PushTarget implements DeliveryTarget {
 
   delivered(sizeBytes: number): void {
     this.lastSentMs = this.host.clock.monotonicMs();
-    if (this.flowControl?.delivered(sizeBytes) === true) this.requestFlowControl(this.flowControl);
+    if (this.flowControl === undefined) return;
+    if (this.flowControl.delivered(sizeBytes)) this.requestFlowControl(this.flowControl);
+    else this.askForAcks(this.flowControl, this.config.max_ack_pending ?? 0);
+  }
+
+  /** Where flow control acknowledges, it is asked for when so many acknowledgements are missing. */
+  private askForAcks(flowControl: FlowControl, missing: number): void {
+    if (this.config.ack_policy !== "flow_control" || flowControl.outstandingRequest !== undefined) return;
+    // The message that was just sent is not counted yet.
+    if (this.host.ackPending() + 1 >= missing) this.requestFlowControl(flowControl);
   }
 
   undeliverable(): void {
@@ -78,9 +87,11 @@ export class PushTarget implements DeliveryTarget {
     this.retryTimer?.cancel();
   }
 
-  /** Takes in an answer to flow control. */
-  flowControlAnswered(subject: string): void {
-    if (this.flowControl?.answered(subject) === true) this.host.wake();
+  /** Takes in an answer to flow control. @returns whether it was asked for. */
+  flowControlAnswered(subject: string): boolean {
+    const isAnswer = this.flowControl?.answered(subject) === true;
+    if (isAnswer) this.host.wake();
+    return isAnswer;
   }
 
   /** Takes a new configuration. @returns whether the deliver subject changed. */
@@ -128,6 +139,8 @@ export class PushTarget implements DeliveryTarget {
       if (clock.monotonicMs() - this.lastSentMs >= intervalMs) {
         this.lastSentMs = clock.monotonicMs();
         if (this.active) this.sendHeartbeat();
+        if (this.active && this.flowControl !== undefined && this.host.ackPending() > 0)
+          this.askForAcks(this.flowControl, 1);
       }
       this.scheduleHeartbeat();
     });

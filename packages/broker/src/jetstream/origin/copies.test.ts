@@ -34,14 +34,15 @@ async function publish(js: JetStreamFixture, subject: string, count: number): Pr
   for (let n = 1; n <= count; n++) await js.publish(subject, `${subject} ${n}`).next();
 }
 
-/** Lets copying go on until nothing changes: the disk does not follow the virtual clock. */
+/** Lets time pass until `check` holds: the disk does not follow the virtual clock. */
+async function eventually(js: JetStreamFixture, check: () => boolean | Promise<boolean>): Promise<void> {
+  const deadlineMs = Date.now() + 10_000;
+  while (!(await check()) && Date.now() < deadlineMs) await js.advance(1);
+}
+
+/** Waits until a stream has a message at `lastSequence`. */
 async function copied(js: JetStreamFixture, stream: string, lastSequence: number): Promise<void> {
-  for (let turn = 0; turn < 500; turn++) {
-    await js.advance(1);
-    const { last_seq: last } = await js.streamState(stream);
-    if (last >= lastSequence) return;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  await eventually(js, async () => (await js.streamState(stream)).last_seq >= lastSequence);
 }
 
 interface Read {
@@ -208,6 +209,7 @@ describe("sources", () => {
     await publish(first, "o.a", 5);
     await copied(first, "Q", 5);
     const inbox = await first.pull("Q", "c", { batch: 5 });
+    await eventually(first, () => inbox.received.length === 5);
     for (const message of inbox.received) await first.ack(message);
     expect(await first.streamState("Q")).toMatchObject({ messages: 0 });
     await first.publish("o.a", "flush").next();
@@ -302,5 +304,61 @@ describe("sources", () => {
       await copied(js, "SUM", last + 1);
     }
     expect((await contents(js, "SUM")).at(-1)).toBe('3 n {"val":"11"}');
+  });
+});
+
+describe("a copy through a consumer that exists", () => {
+  const flow = (name: string) => ({
+    durable_name: name,
+    deliver_subject: `to.${name}`,
+    ack_policy: "flow_control",
+  });
+  const through = (name: string) => ({ name: "O", consumer: { name, deliver_subject: `to.${name}` } });
+
+  it("acknowledges what is durable, so that a work queue lets go of it, over restarts", async () => {
+    const first = await start();
+    await create(first, "O", { subjects: ["o.*"], storage: "file", retention: "workqueue" });
+    await first.consumer("O", "c", { ...flow("c"), max_ack_pending: 2 });
+    await create(first, "S", { sources: [through("c")], storage: "file" });
+    await publish(first, "o.a", 5);
+    await copied(first, "S", 5);
+    await eventually(first, async () => (await first.streamState("O")).messages === 0);
+    expect(await first.streamState("O")).toMatchObject({ messages: 0 });
+    expect(await first.info("O", "c")).toMatchObject({ num_ack_pending: 0, ack_floor: { stream_seq: 5 } });
+    const second = await start(first);
+    await publish(second, "o.a", 2);
+    await copied(second, "S", 7);
+    expect(await contents(second, "S")).toHaveLength(7);
+  });
+
+  it("asks for a consumer that is acknowledged so", async () => {
+    const js = await start();
+    await create(js, "O", { subjects: ["o.*"] });
+    await js.consumer("O", "plain", { deliver_subject: "to.plain" });
+    await create(js, "M", { mirror: through("plain") });
+    await js.advance(10);
+    const { mirror } = await js.ask<{ mirror: { error: { err_code: number } } }>("STREAM.INFO.M");
+    expect(mirror.error.err_code).toBe(10214);
+  });
+
+  it("is refused when it says where to begin, or the consumer is no push consumer with flow control", async () => {
+    const js = await start();
+    await create(js, "O", { subjects: ["o.*"] });
+    const refusal = (asked: Promise<unknown>) =>
+      asked.then(
+        () => undefined,
+        (error: { err_code: number }) => error.err_code,
+      );
+    const mirror = (fields: object) => refusal(create(js, "M", { mirror: { ...through("c"), ...fields } }));
+    expect(await mirror({ opt_start_seq: 5 })).toBe(10213);
+    expect(await mirror({ filter_subject: "o.a" })).toBe(10213);
+    expect(await mirror({ consumer: { name: "", deliver_subject: "x" } })).toBe(10213);
+    const sources = [{ ...through("c"), consumer: { name: "c", deliver_subject: "x.*" } }];
+    expect(await refusal(create(js, "S", { sources }))).toBe(10215);
+    const consumer = (fields: object) => refusal(js.consumer("O", "c", { ...flow("c"), ...fields }));
+    expect(await consumer({ deliver_subject: undefined })).toBe(10218);
+    expect(await consumer({ ack_wait: 1e9 })).toBe(10221);
+    expect(await consumer({ max_deliver: 3 })).toBe(10222);
+    expect(await consumer({ max_ack_pending: -1 })).toBe(10220);
   });
 });

@@ -5,6 +5,7 @@ import {
   type ApiError,
   apiError,
   decodeHeaders,
+  encodeHeaders,
   JETSTREAM_HEADERS,
   type StreamSourceConfig,
 } from "@ganglion/protocol";
@@ -44,6 +45,7 @@ interface Connected {
   readonly stop: () => void;
   /** Last delivery that was taken. */
   consumerSequence: number;
+  streamSequence: number;
 }
 
 /**
@@ -117,7 +119,7 @@ export class OriginLink {
     const stopAnswers = bus.subscribe(reply, (message) => {
       this.stopAsking?.();
       this.stopAsking = undefined;
-      const answer = answerOf(message);
+      const answer = answerOf(message, this.config, kind);
       if ("err_code" in answer) {
         stopDeliveries();
         this.fail(answer);
@@ -150,7 +152,7 @@ export class OriginLink {
   private connect({ consumer }: OriginAnswer, stop: () => void): void {
     this.error = undefined;
     this.failures = 0;
-    this.connected = { consumer, stop, consumerSequence: 0 };
+    this.connected = { consumer, stop, consumerSequence: 0, streamSequence: 0 };
     this.heard();
     this.watchSilence();
   }
@@ -175,6 +177,7 @@ export class OriginLink {
       return;
     }
     connected.consumerSequence = position.consumerSequence;
+    connected.streamSequence = position.streamSequence;
     this.lag = Math.max(0, position.pending);
   }
 
@@ -183,16 +186,25 @@ export class OriginLink {
     if (headerSizeBytes === 0) return;
     const headers = new Map(decodeHeaders(data, headerSizeBytes).entries);
     const stalled = headers.get(JETSTREAM_HEADERS.consumerStalled);
-    if (reply !== undefined) this.answerFlowControl(reply);
-    else if (stalled !== undefined) this.answerFlowControl(stalled);
+    if (reply !== undefined) this.answerFlowControl(reply, connected);
+    else if (stalled !== undefined) this.answerFlowControl(stalled, connected);
     const last = Number(headers.get(JETSTREAM_HEADERS.lastConsumer) ?? 0);
     if (reply === undefined && last > connected.consumerSequence) this.later(0);
   }
 
-  /** Lets the origin send on when what it has sent is stored. */
-  private answerFlowControl(subject: string): void {
+  /** Lets the origin send on when what it has sent is durable here, and tells it so. */
+  private answerFlowControl(subject: string, { consumerSequence, streamSequence }: Connected): void {
+    const data =
+      streamSequence === 0
+        ? new Uint8Array(0)
+        : encodeHeaders({
+            entries: [
+              [JETSTREAM_HEADERS.lastConsumer, String(consumerSequence)],
+              [JETSTREAM_HEADERS.lastStream, String(streamSequence)],
+            ],
+          });
     this.host.whenDurable(() => {
-      this.host.bus.publish({ subject, headerSizeBytes: 0, data: new Uint8Array(0) });
+      this.host.bus.publish({ subject, headerSizeBytes: data.length, data });
     });
   }
 
@@ -234,7 +246,7 @@ export class OriginLink {
     this.connected?.stop();
     const consumer = this.connected?.consumer;
     this.connected = undefined;
-    if (consumer === undefined) return;
+    if (consumer === undefined || this.config.consumer !== undefined) return;
     // It would go by itself, after its inactive threshold.
     const api = this.config.external?.api ?? API_PREFIX.slice(0, -1);
     const subject = `${api}.CONSUMER.DELETE.${this.config.name}.${consumer}`;
@@ -252,20 +264,27 @@ interface OriginAnswer {
   readonly streamSequence: number;
 }
 
-function answerOf({ data, headerSizeBytes }: RoutedMessage): OriginAnswer | ApiError {
-  if (data.length === headerSizeBytes) return setupFailed("S", "nobody answers for the origin");
+function answerOf(
+  { data, headerSizeBytes }: RoutedMessage,
+  { consumer }: StreamSourceConfig,
+  kind: "M" | "S",
+): OriginAnswer | ApiError {
+  if (data.length === headerSizeBytes) return setupFailed(kind, "nobody answers for the origin");
   try {
     const json = Buffer.from(data.subarray(headerSizeBytes)).toString();
     const answer = JSON.parse(json) as {
       error?: ApiError;
       name?: string;
+      config?: { ack_policy?: string };
       delivered?: { stream_seq?: number };
     };
     if (answer.error !== undefined) return answer.error;
-    if (answer.name === undefined) return setupFailed("S", "invalid consumer create response");
+    if (answer.name === undefined) return setupFailed(kind, "invalid consumer create response");
+    if (consumer !== undefined && answer.config?.ack_policy !== "flow_control")
+      return apiError(kind === "M" ? "MirrorConsumerRequiresAckFC" : "SourceConsumerRequiresAckFC");
     return { consumer: answer.name, streamSequence: answer.delivered?.stream_seq ?? 0 };
   } catch {
-    return setupFailed("S", "invalid consumer create response");
+    return setupFailed(kind, "invalid consumer create response");
   }
 }
 

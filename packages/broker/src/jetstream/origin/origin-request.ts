@@ -16,7 +16,12 @@ export interface OriginRequestOptions {
 const NS_PER_SECOND = 1e9;
 
 /** Where the origin delivers to, so that it arrives here. */
-export function originSubject({ external }: StreamSourceConfig, kind: "M" | "S", id: string): string {
+export function originSubject(
+  { external, consumer }: StreamSourceConfig,
+  kind: "M" | "S",
+  id: string,
+): string {
+  if (consumer !== undefined) return consumer.deliver_subject;
   const prefix = external === undefined || external.deliver === "" ? "$JS" : external.deliver;
   return `${prefix}.${kind}.${id}`.replaceAll("..", ".");
 }
@@ -31,6 +36,12 @@ export function originRequest(
   options: OriginRequestOptions,
 ): { readonly subject: string; readonly data: Buffer } {
   const { kind, id, deliverSubject, copy, start } = options;
+  const api = origin.external === undefined ? API_PREFIX.slice(0, -1) : origin.external.api;
+  if (origin.consumer !== undefined) {
+    // It goes on behind what was acknowledged.
+    const reset = `${api}.CONSUMER.RESET.${origin.name}.${origin.consumer.name}`;
+    return { subject: reset.replaceAll("..", "."), data: Buffer.alloc(0) };
+  }
   const name = `JS_${kind === "M" ? "MIRROR" : "SRC"}_${id}`;
   const filters = filtersOf(origin);
   const [filter] = filters;
@@ -57,7 +68,6 @@ export function originRequest(
     ...(filters.length === 1 ? { filter_subject: filter } : {}),
     ...(filters.length > 1 ? { filter_subjects: filters } : {}),
   };
-  const api = origin.external === undefined ? API_PREFIX.slice(0, -1) : origin.external.api;
   const subject = `${api}.CONSUMER.CREATE.${origin.name}.${name}${filters.length === 1 ? `.${filter}` : ""}`;
   return {
     subject: subject.replaceAll("..", "."),

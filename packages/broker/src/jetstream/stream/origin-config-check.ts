@@ -27,8 +27,14 @@ export function checkOrigins(
   if (mirror !== undefined) checkMirror(config, mirror, options.findStream);
   if (sources.length > 0 && config.allow_msg_schedules === true) throw apiFault("SourceWithMsgSchedules");
   const indexNames = new Set<string>();
+  const consumerNames = new Set<string>();
   for (const source of sources) {
     checkSource(config, source, options.findStream);
+    const { consumer } = source;
+    const consumerName = consumer && `${source.name} ${source.external?.api} ${consumer.name}`;
+    if (consumerName !== undefined && consumerNames.has(consumerName))
+      throw apiFault("SourceDurableConsumerDuplicateDetected");
+    if (consumerName !== undefined) consumerNames.add(consumerName);
     const indexName = sourceIndexName(source);
     if (indexNames.has(indexName)) throw apiFault("SourceDuplicateDetected");
     indexNames.add(indexName);
@@ -45,8 +51,10 @@ export function sourceIndexName({
   external,
   filter_subject: filter,
   subject_transforms: transforms = [],
+  consumer,
 }: StreamSourceConfig): string {
-  const origin = external === undefined ? name : `${name}:${shortHash(external.api)}`;
+  const account = external === undefined ? "" : `:${shortHash(external.api)}`;
+  const origin = `${name}${account}${consumer === undefined ? "" : `:C=${shortHash(consumer.name)}`}`;
   if (transforms.length === 0) return `${origin} ${filter ?? ">"} >`;
   const orAll = (subject: string) => (subject === "" ? ">" : subject);
   const from = transforms.map(({ src }) => orAll(src)).join("\f");
@@ -76,6 +84,7 @@ function checkMirror(config: StreamConfig, mirror: StreamSourceConfig, findStrea
   if ((config.subject_delete_marker_ttl ?? 0) > 0) {
     throw invalidStreamConfig("subject delete markers forbidden on mirrors");
   }
+  if (!isConsumerValid(mirror)) throw apiFault("MirrorDurableConsumerCfgInvalid");
   if (filter !== undefined && !isValidFilter(filter)) {
     throw apiFault("MirrorInvalidSubjectFilter", { err: `invalid subject ${filter}` });
   }
@@ -105,6 +114,7 @@ function checkSource(config: StreamConfig, source: StreamSourceConfig, findStrea
   if (pairsOf(transforms).some(([a, b]) => isSubsetFilter(a, b))) {
     throw apiFault("SourceOverlappingSubjectFilters");
   }
+  if (!isConsumerValid(source)) throw apiFault("SourceDurableConsumerCfgInvalid");
   if (external === undefined && isSmaller(config, findStream(name)))
     throw apiFault("SourceMaxMessageSizeTooBig");
 }
@@ -133,6 +143,14 @@ function checkTransforms(
       throw apiFault(faults.destination, { err: "invalid mapping destination" });
     }
   }
+}
+
+/** The consumer knows itself where to begin and what to deliver. */
+function isConsumerValid(origin: StreamSourceConfig): boolean {
+  const { consumer, opt_start_seq: sequence, opt_start_time: time, filter_subject: filter } = origin;
+  if (consumer === undefined) return true;
+  const isNamed = isAssetName(consumer.name) && isValidSubject(consumer.deliver_subject);
+  return isNamed && sequence === undefined && time === undefined && filter === undefined;
 }
 
 function isAssetName(name: string): boolean {

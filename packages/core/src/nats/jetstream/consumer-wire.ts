@@ -59,7 +59,8 @@ function specFromWire(name: string, config: ConsumerConfig): ConsumerSpec {
     description: config.description,
     filterSubjects: config.filter_subjects ?? single,
     from: startFromWire(config),
-    ack: config.ack_policy,
+    // What flow control acknowledges, it acknowledges with all before it.
+    ack: config.ack_policy === "flow_control" ? "all" : config.ack_policy,
     ackWaitMs: config.ack_wait === undefined ? undefined : toMs(config.ack_wait),
     maxDeliver: (config.max_deliver ?? -1) < 0 ? undefined : config.max_deliver,
     backoffMs: config.backoff?.map(toMs),
