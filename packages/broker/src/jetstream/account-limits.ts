@@ -20,10 +20,16 @@ export const NO_ACCOUNT_LIMITS: AccountLimits = {
   max_bytes_required: false,
 };
 
-/** What the whole server may hold, in bytes. Undefined: no limit. */
+/** What the whole server may hold, in bytes, and what its streams and consumers may ask for. Undefined: no limit. */
 export interface ServerLimits {
   readonly maxMemoryBytes?: number | undefined;
   readonly maxFileBytes?: number | undefined;
+  /** Largest `max_ack_pending` of a consumer that does not say one. */
+  readonly maxAckPending?: number | undefined;
+  /** Largest `max_batch` of a pull consumer. */
+  readonly maxRequestBatch?: number | undefined;
+  /** Longest dedupe window, in nanoseconds. */
+  readonly maxDuplicateWindowNs?: number | undefined;
 }
 
 /** What streams hold and have reserved by `max_bytes`, in bytes. */
@@ -54,7 +60,7 @@ export interface LimitedStreams {
 export class StorageLimits {
   /** @param account - may change at any time. */
   constructor(
-    private readonly account: AccountLimits,
+    readonly account: AccountLimits,
     private readonly server: ServerLimits,
     private readonly streams: LimitedStreams,
   ) {}

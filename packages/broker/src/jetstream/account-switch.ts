@@ -44,7 +44,7 @@ export class AccountSwitch {
       return;
     }
     const own = { ...limits };
-    await this.jetstream.enable(bus, own);
+    await this.jetstream.enable(bus, own, config.tier);
     state.limits = own;
     state.stopRefusing?.();
     state.stopRefusing = undefined;

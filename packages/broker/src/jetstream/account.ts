@@ -31,7 +31,10 @@ export interface JetStreamAccountOptions {
   readonly ready: ReadyQueue;
   readonly domain: string | undefined;
   readonly limits: AccountLimits;
+  /** Name of the tier the limits are of; undefined without tiers. */
+  readonly tier: string | undefined;
   readonly serverLimits: ServerLimits;
+  readonly serverName: string;
   readonly maxPayloadBytes: number;
   readonly inFlight: InFlight;
   readonly storages: Readonly<Record<StorageType, Storage | undefined>>;
@@ -45,7 +48,9 @@ export class JetStreamAccount {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly domain: string | undefined;
-  readonly limits: AccountLimits;
+  readonly serverLimits: ServerLimits;
+  readonly serverName: string;
+  readonly tier: string | undefined;
   readonly advisories: Advisories;
   /** Changes of streams and consumers go one after the other. */
   readonly tasks: TaskQueue;
@@ -63,7 +68,9 @@ export class JetStreamAccount {
     this.clock = clock;
     this.logger = logger;
     this.domain = domain;
-    this.limits = limits;
+    this.serverLimits = options.serverLimits;
+    this.serverName = options.serverName;
+    this.tier = options.tier;
     this.advisories = new Advisories(bus, clock, domain);
     this.tasks = new TaskQueue((error) => logger.error("a JetStream task failed", { error }));
     this.storageLimits = new StorageLimits(limits, options.serverLimits, {
@@ -83,6 +90,11 @@ export class JetStreamAccount {
       resourceRefusal: (config, sizeBytes) => this.storageLimits.refusal(config.storage, sizeBytes),
       consumerExpired: (stream, consumer) => this.consumers.expire(stream, consumer),
     };
+  }
+
+  /** What the account may take. */
+  get limits(): AccountLimits {
+    return this.storageLimits.account;
   }
 
   /** Every stream. */
@@ -220,6 +232,7 @@ export class JetStreamAccount {
       pedantic,
       findStream: (name) => this.byName.get(name)?.config,
       maxBytesRequired: this.limits.max_bytes_required,
+      maxDuplicateWindowNs: this.serverLimits.maxDuplicateWindowNs,
       maxStreamBytes: this.storageLimits.maxStreamBytes(given.storage),
     });
   }

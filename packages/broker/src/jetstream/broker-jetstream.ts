@@ -2,12 +2,16 @@ import { openFileStorage, openMemoryStorage } from "@ganglion/store";
 import type { Account } from "../accounts/account.js";
 import type { Accounts } from "../accounts/accounts.js";
 import type { AccountConfig, AccountJetStreamConfig } from "../config/blocks/accounts.js";
+import type { JetStreamConfig } from "../config/blocks/jetstream.js";
 import { isOperated } from "../config/operated.js";
 import type { ResolvedBrokerOptions } from "../options.js";
 import type { AccountBus } from "./account-bus.js";
 import { AccountSwitch } from "./account-switch.js";
 import { type JetStream, startJetStream } from "./jetstream.js";
+import { type BatchLimits, DEFAULT_BATCH_LIMITS } from "./stream/in-flight.js";
 import { describeSyncPolicy, syncPolicyOf } from "./sync-policy.js";
+
+type JetStreamLimits = NonNullable<JetStreamConfig["limits"]>;
 
 /** JetStream of a broker with the storages it runs on. */
 export interface BrokerJetStream {
@@ -37,7 +41,7 @@ export async function openBrokerJetStream(
   for (const { where, problem } of fileStorage.problems()) {
     logger.warn("the store needed repair", { where, problem });
   }
-  const { maxMemoryBytes, maxStoreBytes, domain } = options.jetstream ?? {};
+  const { maxMemoryBytes, maxStoreBytes, domain, limits = {} } = options.jetstream ?? {};
   const jetstream = startJetStream({
     memoryStorage,
     fileStorage,
@@ -46,6 +50,11 @@ export async function openBrokerJetStream(
     maxPayloadBytes,
     maxMemoryBytes: unlessUnlimited(maxMemoryBytes),
     maxFileBytes: unlessUnlimited(maxStoreBytes),
+    maxAckPending: unlessUnlimited(limits.maxAckPending),
+    maxRequestBatch: unlessUnlimited(limits.maxRequestBatch),
+    maxDuplicateWindowNs: limits.duplicateWindowMs && limits.duplicateWindowMs * 1e6,
+    batchLimits: batchLimitsOf(limits.batch),
+    serverName: options.serverName,
     domain,
   });
   const accountSwitch = new AccountSwitch(jetstream);
@@ -97,6 +106,18 @@ async function enableAccounts(
     if (isOn) await accountSwitch.set(account.bus, config || {});
     else if (account !== system) await accountSwitch.set(account.bus, false);
   }
+}
+
+function batchLimitsOf(given: JetStreamLimits["batch"] = {}): BatchLimits {
+  const both = (limit: number | undefined, none: BatchLimits["maxTotal"]) =>
+    limit === undefined || limit <= 0 ? none : { atomic: limit, fast: limit };
+  const { maxPerStream, maxTotal, maxMessages, timeoutMs } = DEFAULT_BATCH_LIMITS;
+  return {
+    maxPerStream: both(given.maxInflightPerStream, maxPerStream),
+    maxTotal: both(given.maxInflightTotal, maxTotal),
+    maxMessages: unlessUnlimited(given.maxMessages) ?? maxMessages,
+    timeoutMs: given.timeoutMs ?? timeoutMs,
+  };
 }
 
 /** -1 is no limit. */

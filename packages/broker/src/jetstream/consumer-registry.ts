@@ -71,8 +71,14 @@ export class ConsumerRegistry {
     const found = stream.consumers.get(given.durable_name ?? given.name ?? "");
     // A consumer that exists is paused and resumed by a request of its own only.
     const kept = found === undefined ? given : withPauseOf(given, found.config);
-    const config = withConsumerDefaults(kept, stream.config);
-    checkConsumerConfig(config, stream.config, { maxAckPending: this.account.limits.max_ack_pending });
+    const { limits, serverLimits } = this.account;
+    const rules = {
+      maxAckPending: limits.max_ack_pending,
+      defaultMaxAckPending: serverLimits.maxAckPending,
+      maxRequestBatch: serverLimits.maxRequestBatch,
+    };
+    const config = withConsumerDefaults(kept, stream.config, rules);
+    checkConsumerConfig(config, stream.config, rules);
     const name = config.durable_name ?? config.name;
     if (found !== undefined) {
       if (isDeepStrictEqual(config, found.config)) return found;

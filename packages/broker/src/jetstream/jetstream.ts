@@ -18,7 +18,7 @@ import { NO_ACCOUNT_LIMITS, type ServerLimits } from "./account-limits.js";
 import { ApiRouter } from "./api/api-router.js";
 import { statusMessage } from "./consumer/delivery-target.js";
 import { ReadyQueue } from "./ready-queue.js";
-import { InFlight } from "./stream/in-flight.js";
+import { type BatchLimits, InFlight } from "./stream/in-flight.js";
 import type { Stream } from "./stream/stream.js";
 
 /** What {@link startJetStream} takes. */
@@ -31,6 +31,10 @@ export interface JetStreamServerOptions extends ServerLimits {
   readonly clock?: Clock | undefined;
   /** @default none */
   readonly logger?: Logger | undefined;
+  /** Name of the server, as audit advisories tell it. @default empty */
+  readonly serverName?: string | undefined;
+  /** What batches of publishes may take. @default those of nats-server */
+  readonly batchLimits?: BatchLimits | undefined;
   /** Name of the JetStream domain of this server. */
   readonly domain?: string | undefined;
   /** Largest payload the broker takes, in bytes. @default 1 MiB */
@@ -43,8 +47,9 @@ export interface JetStream {
    * Gives an account JetStream: opens what is stored for it, then takes in messages and requests.
    *
    * @param limits - @default none
+   * @param tier - name of the tier the limits are of, such as `R1`. @default no tiers
    */
-  enable(bus: AccountBus, limits?: AccountLimits): Promise<JetStreamAccount>;
+  enable(bus: AccountBus, limits?: AccountLimits, tier?: string): Promise<JetStreamAccount>;
   /** Takes JetStream from an account; what it has stored stays. */
   disable(name: string): Promise<void>;
   /** The account's JetStream, if it is enabled. */
@@ -65,19 +70,26 @@ export function startJetStream(options: JetStreamServerOptions): JetStream {
 class JetStreamServer implements JetStream {
   private readonly byName = new Map<string, { account: JetStreamAccount; unsubscribe: () => void }>();
   private readonly ready: ReadyQueue;
-  private readonly inFlight = new InFlight();
+  private readonly inFlight: InFlight;
   private readonly logger: Logger;
 
   constructor(private readonly options: JetStreamServerOptions) {
     this.logger = options.logger ?? silentLogger;
+    this.inFlight = new InFlight(options.batchLimits);
     this.ready = new ReadyQueue((error) => this.logger.error("a delivery failed", { error }));
   }
 
-  async enable(bus: AccountBus, limits: AccountLimits = NO_ACCOUNT_LIMITS): Promise<JetStreamAccount> {
+  async enable(
+    bus: AccountBus,
+    limits: AccountLimits = NO_ACCOUNT_LIMITS,
+    tier?: string,
+  ): Promise<JetStreamAccount> {
     const { options } = this;
     const account = new JetStreamAccount({
       bus,
       limits,
+      tier,
+      serverName: options.serverName ?? "",
       clock: options.clock ?? systemClock,
       logger: this.logger.child({ account: bus.accountName }),
       ready: this.ready,

@@ -99,8 +99,8 @@ export interface AccountLimits {
   readonly max_bytes_required: boolean;
 }
 
-/** Use of JetStream by an account. */
-export interface AccountInfo {
+/** Use of JetStream by an account, or by the part of it that belongs to one tier. */
+export interface AccountTier {
   readonly memory: number;
   readonly storage: number;
   readonly reserved_memory: number;
@@ -108,6 +108,12 @@ export interface AccountInfo {
   readonly streams: number;
   readonly consumers: number;
   readonly limits: AccountLimits;
+}
+
+/** Use of JetStream by an account. */
+export interface AccountInfo extends AccountTier {
+  /** By name, when the account has limits by tier. */
+  readonly tiers?: Readonly<Record<string, AccountTier>>;
   readonly domain?: string;
   readonly api: { readonly level: number; readonly total: number; readonly errors: number };
 }

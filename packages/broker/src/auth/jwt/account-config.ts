@@ -1,7 +1,7 @@
 import type { ExportConfig } from "../../config/blocks/account-exports.js";
 import type { ImportConfig } from "../../config/blocks/account-imports.js";
-import type { AccountConfig } from "../../config/blocks/accounts.js";
-import type { AccountClaims } from "./account-claims.js";
+import type { AccountConfig, AccountJetStreamConfig } from "../../config/blocks/accounts.js";
+import type { AccountClaims, JetStreamTiers } from "./account-claims.js";
 import type { ExportClaim } from "./link-claims.js";
 
 /** Tier of streams with one replica: all that a broker without peers can have. */
@@ -28,9 +28,14 @@ export function accountConfigOf(claims: AccountClaims, imports: readonly ImportC
       maxPayloadBytes: limits.payloadBytes,
       maxLeafNodes: limits.leafNodes,
     },
-    jetstream: jetStream.get("") ?? jetStream.get(SINGLE_REPLICA_TIER) ?? false,
+    jetstream: jetStream.get("") ?? tieredLimits(jetStream) ?? false,
     ...(trace && { messageTrace: trace }),
   };
+}
+
+function tieredLimits(tiers: JetStreamTiers): AccountJetStreamConfig | undefined {
+  const limits = tiers.get(SINGLE_REPLICA_TIER);
+  return limits && { ...limits, tier: SINGLE_REPLICA_TIER };
 }
 
 /** Who may import is decided when the imports are linked, so the export names no accounts. */

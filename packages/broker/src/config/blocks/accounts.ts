@@ -34,7 +34,10 @@ const jetStreamLimitFields = {
 };
 
 /** Limits of JetStream for an account. -1 or absent: none. */
-export type AccountJetStreamConfig = OptionsOf<typeof jetStreamLimitFields>;
+export type AccountJetStreamConfig = OptionsOf<typeof jetStreamLimitFields> & {
+  /** Name of the tier of replication the limits are for, such as `R1`. Only claims of an operator have tiers. */
+  readonly tier?: string;
+};
 
 /** Source: nats-server opts.go `parseJetStreamForAccount`. */
 const accountJetStream: Reader<AccountJetStreamConfig | false> = byKind<AccountJetStreamConfig | false>(

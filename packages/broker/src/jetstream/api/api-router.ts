@@ -10,7 +10,7 @@ import {
 } from "@ganglion/protocol";
 import { API_LEVEL } from "../../version.js";
 import type { JetStreamAccount } from "../account.js";
-import type { RoutedMessage } from "../account-bus.js";
+import type { MessageOrigin, RoutedMessage } from "../account-bus.js";
 import { statusMessage } from "../consumer/delivery-target.js";
 import { apiErrorOf, apiFault } from "./api-fault.js";
 import {
@@ -240,6 +240,14 @@ const UNKNOWN: Route = {
 /** Requests that only the system account of a cluster may make: not answered. */
 const OPERATOR_VERBS: ReadonlySet<string> = new Set(["META", "SERVER", "ACCOUNT"]);
 
+/** A request as it came, for its answer and those who watch. */
+interface Exchange {
+  readonly subject: string;
+  readonly payload: string;
+  readonly reply: string;
+  readonly origin: MessageOrigin | undefined;
+}
+
 /** Takes requests below `$JS.API.` and answers them, those of one account in their order. */
 export class ApiRouter {
   private readonly infoRoute: Route = {
@@ -274,10 +282,12 @@ export class ApiRouter {
       else if (reply !== "") directGet({ account: this.account, args: tokens.slice(2), payload, reply });
     } else if (!OPERATOR_VERBS.has(first ?? "")) {
       const route = this.findRoute(tokens) ?? UNKNOWN;
+      const { subject, origin } = message;
+      const exchange = { subject, payload, reply, origin };
       this.account.tasks.add(() => {
-        if (isLevelMissing) return this.fail(reply, route, apiFault("RequiredApiLevel"));
+        if (isLevelMissing) return this.fail(exchange, route, apiFault("RequiredApiLevel"));
         const args = tokens.slice(route.verb.split(".").length);
-        const answered = this.answer(route, { account: this.account, args, payload }, reply);
+        const answered = this.answer(route, { account: this.account, args, payload }, exchange);
         return route.overlaps ? undefined : answered;
       });
     }
@@ -299,18 +309,18 @@ export class ApiRouter {
     else consumer.pull(reply, payload);
   }
 
-  private answer(route: Route, request: ApiRequest, reply: string): undefined | Promise<void> {
+  private answer(route: Route, request: ApiRequest, exchange: Exchange): undefined | Promise<void> {
     try {
       const body = route.handle(request);
       if (body instanceof Promise) {
         return body.then(
-          (resolved) => this.succeed(reply, route, resolved),
-          (error: unknown) => this.fail(reply, route, error),
+          (resolved) => this.succeed(exchange, route, resolved),
+          (error: unknown) => this.fail(exchange, route, error),
         );
       }
-      this.succeed(reply, route, body);
+      this.succeed(exchange, route, body);
     } catch (error) {
-      this.fail(reply, route, error);
+      this.fail(exchange, route, error);
     }
     return undefined;
   }
@@ -320,21 +330,29 @@ export class ApiRouter {
     return findVerb(tokens);
   }
 
-  private succeed(reply: string, route: Route, body: ResponseBody): void {
+  private succeed(exchange: Exchange, route: Route, body: ResponseBody): void {
     this.account.apiUse.total++;
-    this.respond(reply, { type: responseType(route), ...body });
+    this.respond(exchange, { type: responseType(route), ...body });
   }
 
-  private fail(reply: string, route: Route, error: unknown): void {
+  private fail(exchange: Exchange, route: Route, error: unknown): void {
     this.account.apiUse.total++;
     this.account.apiUse.errors++;
     const body = { type: responseType(route), error: apiErrorOf(error, route.fallback), ...route.whenFailed };
-    this.respond(reply, body);
+    this.respond(exchange, body);
   }
 
-  private respond(reply: string, body: object): void {
-    if (reply === "") return;
-    this.account.bus.publish({ subject: reply, headerSizeBytes: 0, data: Buffer.from(JSON.stringify(body)) });
+  private respond({ subject, payload, reply, origin }: Exchange, body: object): void {
+    const response = JSON.stringify(body);
+    const { bus, advisories } = this.account;
+    if (reply !== "") bus.publish({ subject: reply, headerSizeBytes: 0, data: Buffer.from(response) });
+    advisories.advise("API", "api_audit", {
+      server: this.account.serverName,
+      client: origin === undefined ? {} : { id: origin.clientId, acc: origin.accountName },
+      subject,
+      ...(payload === "" ? {} : { request: payload }),
+      response,
+    });
   }
 }
 

@@ -1,5 +1,7 @@
 import {
   type AccountInfo,
+  type AccountLimits,
+  type AccountTier,
   type ConsumerInfo,
   formatTimestamp,
   type SequenceInfo,
@@ -114,8 +116,25 @@ function sequenceInfo(pair: SequencePair, lastUs: number | undefined): SequenceI
   };
 }
 
-/** Describes what an account uses. */
-export function accountInfo(account: JetStreamAccount, api: AccountInfo["api"]): AccountInfo {
+const ZERO_LIMITS: AccountLimits = {
+  max_memory: 0,
+  max_storage: 0,
+  max_streams: 0,
+  max_consumers: 0,
+  max_ack_pending: 0,
+  memory_max_stream_bytes: 0,
+  storage_max_stream_bytes: 0,
+  max_bytes_required: false,
+};
+
+/** With tiers the limits are those of a tier each, and the account has none beside. */
+function limitsInfo(account: JetStreamAccount): Pick<AccountInfo, "limits" | "tiers"> {
+  const { tier, limits } = account;
+  if (tier === undefined) return { limits };
+  return { limits: ZERO_LIMITS, tiers: { [tier]: { ...useInfo(account), limits } } };
+}
+
+function useInfo(account: JetStreamAccount): Omit<AccountTier, "limits"> {
   const file = storageUse(account.streams, "file");
   const memory = storageUse(account.streams, "memory");
   return {
@@ -125,7 +144,14 @@ export function accountInfo(account: JetStreamAccount, api: AccountInfo["api"]):
     reserved_storage: file.reservedBytes,
     streams: account.streamCount,
     consumers: account.consumers.size,
-    limits: account.limits,
+  };
+}
+
+/** Describes what an account uses. */
+export function accountInfo(account: JetStreamAccount, api: AccountInfo["api"]): AccountInfo {
+  return {
+    ...useInfo(account),
+    ...limitsInfo(account),
     ...(account.domain === undefined ? {} : { domain: account.domain }),
     api,
   };

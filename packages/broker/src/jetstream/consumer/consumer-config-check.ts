@@ -18,7 +18,11 @@ import { filtersOf } from "./deliver-policy.js";
  *
  * Source: nats-server consumer.go `setConsumerConfigDefaults`.
  */
-export function withConsumerDefaults(config: ConsumerConfig, stream: StreamConfig): ConsumerConfig {
+export function withConsumerDefaults(
+  config: ConsumerConfig,
+  stream: StreamConfig,
+  rules: ConsumerRules = {},
+): ConsumerConfig {
   const isPull = config.deliver_subject === undefined;
   const wantsAcks = config.ack_policy !== "none";
   const waitsForAcks = wantsAcks && config.ack_policy !== "flow_control";
@@ -28,7 +32,8 @@ export function withConsumerDefaults(config: ConsumerConfig, stream: StreamConfi
   const maxAckPending =
     config.max_ack_pending ??
     limits.max_ack_pending ??
-    (wantsAcks ? CONSUMER_DEFAULTS.maxAckPending : undefined);
+    (wantsAcks ? Math.min(CONSUMER_DEFAULTS.maxAckPending, ...maxAckPendingOf(rules)) : undefined);
+  const maxBatch = config.max_batch ?? (isPull ? rules.maxRequestBatch : undefined);
   const isDurable = config.durable_name !== undefined;
   const threshold =
     config.inactive_threshold ??
@@ -39,6 +44,7 @@ export function withConsumerDefaults(config: ConsumerConfig, stream: StreamConfi
     max_deliver: config.max_deliver ?? -1,
     ...(isPull ? { max_waiting: config.max_waiting ?? CONSUMER_DEFAULTS.maxWaiting } : {}),
     ...(ackWait === undefined ? {} : { ack_wait: ackWait }),
+    ...(maxBatch === undefined ? {} : { max_batch: maxBatch }),
     ...(maxAckPending === undefined ? {} : { max_ack_pending: maxAckPending }),
     ...(threshold === undefined ? {} : { inactive_threshold: threshold }),
     ...priorityDefaults(config),
@@ -70,9 +76,17 @@ function priorityDefaults(config: ConsumerConfig): Partial<ConsumerConfig> {
     : {};
 }
 
-/** What beside the stream limits a consumer. -1 or 0: no limit. */
+/** What beside the stream limits a consumer. -1, 0 or undefined: no limit. */
 export interface ConsumerRules {
-  readonly maxAckPending: number;
+  /** Of the account. */
+  readonly maxAckPending?: number | undefined;
+  /** Of the server; for consumers that do not say how much. */
+  readonly defaultMaxAckPending?: number | undefined;
+  readonly maxRequestBatch?: number | undefined;
+}
+
+function maxAckPendingOf({ maxAckPending = 0, defaultMaxAckPending = 0 }: ConsumerRules): number[] {
+  return [maxAckPending, defaultMaxAckPending].filter((limit) => limit > 0);
 }
 
 /**
@@ -102,6 +116,10 @@ export function checkConsumerConfig(
   if (config.direct === true) {
     if (config.deliver_subject === undefined) throw apiFault("ConsumerDirectRequiresPush");
     if (config.durable_name !== undefined) throw apiFault("ConsumerDirectRequiresEphemeral");
+  }
+  const maxBatch = rules.maxRequestBatch ?? 0;
+  if (maxBatch > 0 && (config.max_batch ?? 0) > maxBatch) {
+    throw apiFault("ConsumerMaxRequestBatchExceeded", { limit: maxBatch });
   }
   checkFilters(config);
   checkStart(config);
@@ -146,7 +164,7 @@ function checkPull(config: ConsumerConfig, stream: StreamConfig): void {
 
 function checkLimits(config: ConsumerConfig, stream: StreamConfig, rules: ConsumerRules): void {
   const { max_ack_pending: maxAckPending = 0, inactive_threshold: threshold = 0 } = config;
-  for (const limit of [rules.maxAckPending, stream.consumer_limits.max_ack_pending ?? 0]) {
+  for (const limit of [rules.maxAckPending ?? 0, stream.consumer_limits.max_ack_pending ?? 0]) {
     if (limit > 0 && maxAckPending > limit) throw apiFault("ConsumerMaxPendingAckExcess", { limit });
   }
   const maxThreshold = stream.consumer_limits.inactive_threshold ?? 0;

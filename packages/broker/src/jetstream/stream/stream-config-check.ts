@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import {
   filtersOverlap,
+  formatGoDuration,
   isSubsetFilter,
   isValidFilter,
   type RepublishConfig,
@@ -16,6 +17,8 @@ import { checkOrigins, type FindStreamConfig } from "./origin-config-check.js";
 export interface StreamSizeRules {
   readonly maxBytesRequired: boolean;
   readonly maxStreamBytes: number;
+  /** Longest dedupe window. @default no limit */
+  readonly maxDuplicateWindowNs?: number | undefined;
 }
 
 /** What a stream configuration is checked against. */
@@ -34,9 +37,10 @@ export interface StreamRules extends StreamSizeRules {
 export function checkStreamConfig(given: StreamConfig, rules: StreamRules): StreamConfig {
   checkNames(given);
   if (rules.pedantic) checkPedantic(given);
-  const defaulted = withDefaults(given);
+  const defaulted = withDefaults(given, rules.maxDuplicateWindowNs);
   checkReplicas(given);
   checkDurations(defaulted);
+  checkWindowLimit(defaulted, rules.maxDuplicateWindowNs);
   checkPolicies(defaulted);
   const config = checkOrigins(checkFeatures(defaulted, rules.pedantic), rules);
   for (const subject of config.subjects ?? []) checkSubject(subject, config);
@@ -81,9 +85,9 @@ export function metadataSizeBytes(metadata: Readonly<Record<string, string>> = {
   return sizeBytes;
 }
 
-function withDefaults(given: StreamConfig): StreamConfig {
+function withDefaults(given: StreamConfig, maxWindowNs = Number.POSITIVE_INFINITY): StreamConfig {
   const orUnlimited = (limit: number) => (limit <= 0 ? -1 : limit);
-  const { duplicateWindowNs } = STREAM_DEFAULTS;
+  const duplicateWindowNs = Math.min(STREAM_DEFAULTS.duplicateWindowNs, maxWindowNs);
   const { subjects, placement, republish, ...rest } = given;
   // What a stream copies was deduplicated where it came from.
   const isCopy = given.mirror !== undefined || given.sources !== undefined;
@@ -159,6 +163,14 @@ function checkDurations({ max_age: maxAge, duplicate_window: window = 0 }: Strea
   }
   if (window > 0 && window < STREAM_DEFAULTS.minDuplicateWindowNs) {
     throw invalidStreamConfig("duplicates window needs to be >= 100ms");
+  }
+}
+
+function checkWindowLimit({ duplicate_window: window = 0 }: StreamConfig, limitNs = 0): void {
+  if (limitNs > 0 && window > limitNs) {
+    throw invalidStreamConfig(
+      `duplicates window can not be larger then server limit of ${formatGoDuration(limitNs)}`,
+    );
   }
 }
 
