@@ -111,9 +111,12 @@ export async function deleteMessage(request: ApiRequest): Promise<ResponseBody> 
     throw apiFault("StreamMsgDeleteFailed", { err: "message delete not permitted" });
   }
   const { messages } = stream.store;
-  // A file store of nats-server tells that it ends before the message.
+  // A file store of nats-server tells that it ends before the message, or begins behind it.
   if (stream.config.storage === "file" && seq > messages.state().lastSequence) {
     throw apiFault("StreamMsgDeleteFailed", { err: "stream store EOF" });
+  }
+  if (stream.config.storage === "file" && seq < messages.state().firstSequence) {
+    throw apiFault("StreamMsgDeleteFailed", { err: "no message found" });
   }
   if (!messages.remove(seq, { erase: noErase !== true })) throw apiFault("SequenceNotFound", { seq });
   await messages.flush();

@@ -55,7 +55,8 @@ export function getStreamInfo(request: ApiRequest): ResponseBody {
     return { total: 0, offset: 0, limit: 0, ...streamInfo(account, stream, { deletedDetails }) };
   }
   const { paging, subjects } = listing;
-  return { ...paging, ...streamInfo(account, stream, { deletedDetails, subjects }) };
+  const details = subjects === undefined ? { deletedDetails } : { deletedDetails, subjects };
+  return { ...paging, ...streamInfo(account, stream, details) };
 }
 
 function subjectListing(stream: Stream, filter: string | undefined, offset: number) {
@@ -64,6 +65,7 @@ function subjectListing(stream: Stream, filter: string | undefined, offset: numb
   if (found.length === 0) return undefined;
   found.sort((a, b) => (a.subject < b.subject ? -1 : 1));
   const { paging, items } = pageOf(found, offset, SUBJECT_DETAILS_LIMIT);
+  if (items.length === 0) return { paging, subjects: undefined };
   return { paging, subjects: Object.fromEntries(items.map(({ subject, count }) => [subject, count])) };
 }
 
