@@ -50,6 +50,7 @@ describe("startBroker", () => {
       port: broker.port,
       headers: true,
       max_payload: 2048,
+      api_lvl: 4,
       client_id: 1,
       client_ip: "127.0.0.1",
     });

@@ -65,7 +65,17 @@ function shorten(text: string): string {
 }
 
 /** Fields of INFO that differ from server to server. */
-const OWN_FIELDS = ["server_id", "server_name", "version", "go", "git_commit", "host", "port", "client_id"];
+const OWN_FIELDS = [
+  "server_id",
+  "server_name",
+  "version",
+  "go",
+  "git_commit",
+  "host",
+  "port",
+  "client_id",
+  "api_lvl",
+];
 
 function normalise(text: string): string {
   return text.replace(/INFO (\{.*\}) \r\n/g, (_, json: string) => {
