@@ -87,3 +87,18 @@ it("every request is told to those who audit the API", async () => {
     { subject: "$JS.API.STREAM.DELETE.T", response: expect.stringContaining("10059") },
   ]);
 });
+
+it("fields that are not known are refused, unless the server is not to be strict", async () => {
+  const outcomes: unknown[] = [];
+  for (const strict of [true, false]) {
+    const clock = new VirtualClock();
+    const { bus } = new Account("A");
+    const jetstream = startJetStream({ clock, memoryStorage: openMemoryStorage({ clock }), strict });
+    await jetstream.enable(bus);
+    const sources = [{ name: "O", newer: 1 }];
+    const body = { name: "S", storage: "memory", newer: true, sources };
+    outcomes.push(await ask(bus, "STREAM.CREATE.S", body));
+    await jetstream.close();
+  }
+  expect(outcomes).toMatchObject([refused(10025), { config: { sources: [{ name: "O" }] } }]);
+});

@@ -35,6 +35,8 @@ export interface JetStreamAccountOptions {
   readonly tier: string | undefined;
   readonly serverLimits: ServerLimits;
   readonly serverName: string;
+  /** Passes over fields of requests that are not known. */
+  readonly isLenient: boolean;
   readonly maxPayloadBytes: number;
   readonly inFlight: InFlight;
   readonly storages: Readonly<Record<StorageType, Storage | undefined>>;
@@ -50,6 +52,8 @@ export class JetStreamAccount {
   readonly domain: string | undefined;
   readonly serverLimits: ServerLimits;
   readonly serverName: string;
+  /** Passes over fields of requests that are not known. */
+  readonly isLenient: boolean;
   readonly tier: string | undefined;
   readonly advisories: Advisories;
   /** Changes of streams and consumers go one after the other. */
@@ -70,6 +74,7 @@ export class JetStreamAccount {
     this.domain = domain;
     this.serverLimits = options.serverLimits;
     this.serverName = options.serverName;
+    this.isLenient = options.isLenient;
     this.tier = options.tier;
     this.advisories = new Advisories(bus, clock, domain);
     this.tasks = new TaskQueue((error) => logger.error("a JetStream task failed", { error }));

@@ -55,6 +55,7 @@ export async function openBrokerJetStream(
     maxDuplicateWindowNs: limits.duplicateWindowMs && limits.duplicateWindowMs * 1e6,
     batchLimits: batchLimitsOf(limits.batch),
     serverName: options.serverName,
+    strict: options.jetstream?.strict,
     domain,
   });
   const accountSwitch = new AccountSwitch(jetstream);

@@ -31,6 +31,8 @@ export interface JetStreamServerOptions extends ServerLimits {
   readonly clock?: Clock | undefined;
   /** @default none */
   readonly logger?: Logger | undefined;
+  /** Refuse requests with fields that are not known. @default true */
+  readonly strict?: boolean | undefined;
   /** Name of the server, as audit advisories tell it. @default empty */
   readonly serverName?: string | undefined;
   /** What batches of publishes may take. @default those of nats-server */
@@ -90,6 +92,7 @@ class JetStreamServer implements JetStream {
       limits,
       tier,
       serverName: options.serverName ?? "",
+      isLenient: options.strict === false,
       clock: options.clock ?? systemClock,
       logger: this.logger.child({ account: bus.accountName }),
       ready: this.ready,

@@ -7,11 +7,12 @@ import type { Stream } from "../stream/stream.js";
 import { apiFault } from "./api-fault.js";
 import { decodeCreateConsumer, time } from "./config-codecs.js";
 import { consumerInfo } from "./info.js";
-import { always, decodeJson, fields, integer, optional, text } from "./json.js";
+import { always, fields, integer, optional, text } from "./json.js";
 import { decodePagedRequest, pageOf } from "./paging.js";
 import {
   type ApiRequest,
   consumerName,
+  decodeBody,
   decodeOptional,
   isEmptyRequest,
   type ResponseBody,
@@ -27,13 +28,13 @@ import {
 export type CreateForm = "plain" | "named" | "durable";
 
 export async function createConsumer(request: ApiRequest, form: CreateForm): Promise<ResponseBody> {
-  const { account, args, payload } = request;
+  const { account, args } = request;
   const {
     stream_name: name,
     config: given,
     action,
     pedantic = false,
-  } = decodeJson(payload, decodeCreateConsumer);
+  } = decodeBody(request, decodeCreateConsumer);
   const inSubject = form === "plain" ? undefined : consumerName(request);
   if (streamName(request) !== name) throw apiFault("StreamMismatch");
   if (inSubject !== undefined && /[\\/]/.test(inSubject))
@@ -74,7 +75,7 @@ const decodePause = fields<{ readonly pause_until?: string }>({ pause_until: opt
 
 /** `CONSUMER.PAUSE.S.C`. Without a time, or with one that has passed, the consumer goes on. Source: `jsConsumerPauseRequest`. */
 export async function pauseConsumer(request: ApiRequest): Promise<ResponseBody> {
-  const { pause_until: until } = decodeOptional(request.payload, decodePause);
+  const { pause_until: until } = decodeOptional(request, decodePause);
   const { stream, consumer } = findConsumer(request);
   const untilUs = until === undefined ? undefined : pauseUntilUs({ ...consumer.config, pause_until: until });
   const written = untilUs === undefined ? undefined : formatTimestamp(untilUs);
@@ -91,7 +92,7 @@ const decodeUnpin = fields<{ readonly group: string }>({ group: always(text, "")
 
 /** `CONSUMER.UNPIN.S.C`. Source: nats-server jetstream_api.go `jsConsumerUnpinRequest`. */
 export function unpinConsumer(request: ApiRequest): ResponseBody {
-  const { group } = decodeJson(request.payload, decodeUnpin);
+  const { group } = decodeBody(request, decodeUnpin);
   if (group === "") throw apiFault("InvalidJSON", { err: "consumer group not specified" });
   if (!GROUP_NAME.test(group)) throw apiFault("ConsumerInvalidGroupName");
   const { consumer } = findConsumer(request);
@@ -109,7 +110,7 @@ const decodeReset = fields<{ readonly seq?: number }>({ seq: optional(integer(0)
  * Source: nats-server consumer.go `resetStartingSeqLocked`.
  */
 export async function resetConsumer(request: ApiRequest): Promise<ResponseBody> {
-  const { seq } = decodeOptional(request.payload, decodeReset);
+  const { seq } = decodeOptional(request, decodeReset);
   const { stream, consumer } = findConsumer(request);
   const sequence = seq ?? consumer.acks.ackFloor.stream + 1;
   if (seq !== undefined) checkReset(stream, consumer, seq);
@@ -152,7 +153,7 @@ function consumersByName(stream: Stream): Consumer[] {
 
 /** `CONSUMER.NAMES.S`. Source: nats-server jetstream_api.go `jsConsumerNamesRequest`. */
 export function listConsumerNames(request: ApiRequest): ResponseBody {
-  const { offset = 0 } = decodeOptional(request.payload, decodePagedRequest);
+  const { offset = 0 } = decodeOptional(request, decodePagedRequest);
   const stream = request.account.stream(streamName(request));
   const { paging, items } = pageOf(consumersByName(stream), offset, NAMES_PAGE_LIMIT);
   return { ...paging, consumers: items.map((consumer) => consumer.name) };
@@ -160,7 +161,7 @@ export function listConsumerNames(request: ApiRequest): ResponseBody {
 
 /** `CONSUMER.LIST.S`. Source: nats-server jetstream_api.go `jsConsumerListRequest`. */
 export function listConsumers(request: ApiRequest): ResponseBody {
-  const { offset = 0 } = decodeOptional(request.payload, decodePagedRequest);
+  const { offset = 0 } = decodeOptional(request, decodePagedRequest);
   const stream = request.account.stream(streamName(request));
   const { paging, items } = pageOf(consumersByName(stream), offset, LIST_PAGE_LIMIT);
   return { ...paging, consumers: items.map((consumer) => consumerInfo(request.account, stream, consumer)) };

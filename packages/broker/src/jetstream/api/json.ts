@@ -1,7 +1,12 @@
 import { apiFault } from "./api-fault.js";
 
-/** Turns a parsed JSON value into a checked one. @throws ApiFault `InvalidJSON` for a value of another type. */
-export type Decoder<T> = (value: unknown) => T;
+/**
+ * Turns a parsed JSON value into a checked one.
+ *
+ * @param lenient - pass over fields that are not known. @default refuse them
+ * @throws ApiFault `InvalidJSON` for a value of another type.
+ */
+export type Decoder<T> = (value: unknown, lenient?: boolean) => T;
 
 /**
  * How one field of an object is read. `zero` is its value when it is missing or null; a field whose value
@@ -39,7 +44,8 @@ export function choice<T extends string>(...words: readonly T[]): Decoder<T> {
 }
 
 export function list<T>(decode: Decoder<T>): Decoder<readonly T[]> {
-  return (value) => (Array.isArray(value) ? value.map(decode) : mismatch());
+  return (value, lenient) =>
+    Array.isArray(value) ? value.map((entry) => decode(entry, lenient)) : mismatch();
 }
 
 export const textMap: Decoder<Readonly<Record<string, string>>> = (value) => {
@@ -70,7 +76,7 @@ export function optionalObject<T>(decode: Decoder<T>): Field<T> {
 }
 
 /**
- * An object with known fields; any other is refused.
+ * An object with known fields; any other is refused, or passed over where that is asked for.
  *
  * Source: nats-server jetstream_api.go `unmarshalRequest` in its strict mode.
  *
@@ -80,16 +86,16 @@ export function fields<T extends object>(
   table: { readonly [K in keyof T]-?: Field<Exclude<T[K], undefined>> },
 ): Decoder<T> {
   const entries = Object.entries(table) as [string, Field<unknown>][];
-  return (value) => {
+  return (value, lenient = false) => {
     if (!isObject(value)) return mismatch();
     for (const name of Object.keys(value)) {
-      if (!Object.hasOwn(table, name))
+      if (!lenient && !Object.hasOwn(table, name))
         throw apiFault("InvalidJSON", { err: `json: unknown field "${name}"` });
     }
     const result: Record<string, unknown> = {};
     for (const [name, field] of entries) {
       const given = value[name];
-      const decoded = given === undefined || given === null ? field.zero : field.decode(given);
+      const decoded = given === undefined || given === null ? field.zero : field.decode(given, lenient);
       if (decoded !== undefined && !field.isEmpty(decoded)) result[name] = decoded;
     }
     return result as T; // every field of the table was decoded by its own decoder
@@ -101,21 +107,18 @@ export function openFields<T extends object>(
   table: { readonly [K in keyof T]-?: Field<Exclude<T[K], undefined>> },
 ): Decoder<T> {
   const decode = fields<T>(table);
-  return (value) => {
-    if (!isObject(value)) return mismatch();
-    return decode(Object.fromEntries(Object.entries(value).filter(([name]) => Object.hasOwn(table, name))));
-  };
+  return (value) => decode(value, true);
 }
 
 /** Reads JSON text. @throws ApiFault `InvalidJSON` when it is no JSON or has fields of other types. */
-export function decodeJson<T>(json: string, decode: Decoder<T>): T {
+export function decodeJson<T>(json: string, decode: Decoder<T>, lenient = false): T {
   let value: unknown;
   try {
     value = JSON.parse(json);
   } catch {
     return mismatch();
   }
-  return decode(value);
+  return decode(value, lenient);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -3,8 +3,8 @@ import type { StoredMessage } from "@ganglion/store";
 import type { Stream } from "../stream/stream.js";
 import { apiFault } from "./api-fault.js";
 import { time } from "./config-codecs.js";
-import { always, bool, decodeJson, fields, integer, list, openFields, optional, text } from "./json.js";
-import { type ApiRequest, isEmptyRequest, type ResponseBody, streamName } from "./request.js";
+import { always, bool, fields, integer, list, openFields, optional, text } from "./json.js";
+import { type ApiRequest, decodeBody, isEmptyRequest, type ResponseBody, streamName } from "./request.js";
 
 /** Which message a request asks for. Source: nats-server jetstream_api.go `JSApiMsgGetRequest`. */
 export interface MessageGetRequest {
@@ -57,7 +57,7 @@ export function findMessage(stream: Stream, wanted: MessageGetRequest): StoredMe
 export async function getMessage(request: ApiRequest): Promise<ResponseBody> {
   const { account, payload } = request;
   if (isEmptyRequest(payload)) throw apiFault("BadRequest");
-  const wanted = decodeJson(payload, decodeMessageGet);
+  const wanted = decodeBody(request, decodeMessageGet);
   const { seq, last_by_subj: last, next_by_subj: next, start_time: startTime } = wanted;
   const isManyGet = [wanted.batch, wanted.max_bytes].some((field) => field !== undefined);
   if (isManyGet || (startTime !== undefined && (seq !== undefined || last !== undefined)))
@@ -104,7 +104,7 @@ const decodeMessageDelete = fields<MessageDeleteRequest>({
 export async function deleteMessage(request: ApiRequest): Promise<ResponseBody> {
   const { account, payload } = request;
   if (isEmptyRequest(payload)) throw apiFault("BadRequest");
-  const { seq, no_erase: noErase } = decodeJson(payload, decodeMessageDelete);
+  const { seq, no_erase: noErase } = decodeBody(request, decodeMessageDelete);
   const stream = account.stream(streamName(request));
   if (stream.config.sealed) throw apiFault("StreamSealed");
   if (stream.config.deny_delete) {

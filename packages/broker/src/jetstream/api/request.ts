@@ -39,7 +39,12 @@ export function isEmptyRequest(payload: string): boolean {
   }
 }
 
+/** Reads the payload of a request. @throws ApiFault `InvalidJSON`. */
+export function decodeBody<T>({ account, payload }: ApiRequest, decode: Decoder<T>): T {
+  return decodeJson(payload, decode, account.isLenient);
+}
+
 /** Reads a payload that may be left out. @throws ApiFault `InvalidJSON`. */
-export function decodeOptional<T extends object>(payload: string, decode: Decoder<T>): Partial<T> {
-  return isEmptyRequest(payload) ? {} : decodeJson(payload, decode);
+export function decodeOptional<T extends object>(request: ApiRequest, decode: Decoder<T>): Partial<T> {
+  return isEmptyRequest(request.payload) ? {} : decodeBody(request, decode);
 }

@@ -8,8 +8,8 @@ import type { Stream } from "../stream/stream.js";
 import { apiFault } from "./api-fault.js";
 import { decodeStreamConfig } from "./config-codecs.js";
 import { streamInfo, streamState } from "./info.js";
-import { always, bool, type Decoder, decodeJson, fields, integer, optional, text } from "./json.js";
-import { type ApiRequest, isEmptyRequest, type ResponseBody, streamName } from "./request.js";
+import { always, bool, type Decoder, fields, integer, optional, text } from "./json.js";
+import { type ApiRequest, decodeBody, isEmptyRequest, type ResponseBody, streamName } from "./request.js";
 
 interface SnapshotRequest {
   readonly deliver_subject: string;
@@ -32,7 +32,7 @@ export function snapshotStream(request: ApiRequest): ResponseBody {
   const { account, payload } = request;
   if (isEmptyRequest(payload)) throw apiFault("BadRequest");
   const stream = account.stream(streamName(request));
-  const wanted = decodeJson(payload, decodeSnapshot);
+  const wanted = decodeBody(request, decodeSnapshot);
   if (!isValidSubject(wanted.deliver_subject)) throw apiFault("SnapshotDeliverSubjectInvalid");
   // Chunks come behind the response.
   setImmediate(() => void send(account, stream, wanted));
@@ -79,7 +79,7 @@ const decodeRestore = fields<{
 export function restoreStream(request: ApiRequest): ResponseBody {
   const { account, payload } = request;
   if (isEmptyRequest(payload)) throw apiFault("BadRequest");
-  const { config: given } = decodeJson(payload, decodeRestore);
+  const { config: given } = decodeBody(request, decodeRestore);
   const name = streamName(request);
   const config = account.checkConfig(given.name === "" ? { ...given, name } : given);
   if (config.name !== name) throw apiFault("StreamMismatch");

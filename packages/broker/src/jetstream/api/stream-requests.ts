@@ -4,14 +4,21 @@ import type { Stream } from "../stream/stream.js";
 import { ApiFault, apiFault, invalidStreamConfig } from "./api-fault.js";
 import { decodeStreamRequest } from "./config-codecs.js";
 import { streamInfo } from "./info.js";
-import { always, bool, decodeJson, fields, integer, optional, text } from "./json.js";
+import { always, bool, fields, integer, optional, text } from "./json.js";
 import { decodePagedRequest, pageOf } from "./paging.js";
-import { type ApiRequest, decodeOptional, isEmptyRequest, type ResponseBody, streamName } from "./request.js";
+import {
+  type ApiRequest,
+  decodeBody,
+  decodeOptional,
+  isEmptyRequest,
+  type ResponseBody,
+  streamName,
+} from "./request.js";
 
 /** `STREAM.CREATE.S`. Source: nats-server jetstream_api.go `jsStreamCreateRequest`. */
 export async function createStream(request: ApiRequest): Promise<ResponseBody> {
-  const { account, payload } = request;
-  const { pedantic, ...config } = decodeJson(payload, decodeStreamRequest);
+  const { account } = request;
+  const { pedantic, ...config } = decodeBody(request, decodeStreamRequest);
   if (streamName(request) !== config.name) throw apiFault("StreamMismatch");
   if (/[\\/]/.test(config.name)) throw apiFault("StreamNameContainsPathSeparators");
   if (config.sealed) throw invalidStreamConfig("stream configuration for create can not be sealed");
@@ -24,8 +31,8 @@ export async function createStream(request: ApiRequest): Promise<ResponseBody> {
 
 /** `STREAM.UPDATE.S`. Source: nats-server jetstream_api.go `jsStreamUpdateRequest`. */
 export async function updateStream(request: ApiRequest): Promise<ResponseBody> {
-  const { account, payload } = request;
-  const { pedantic, ...given } = decodeJson(payload, decodeStreamRequest);
+  const { account } = request;
+  const { pedantic, ...given } = decodeBody(request, decodeStreamRequest);
   const config = account.checkConfig(given, pedantic);
   if (streamName(request) !== config.name) throw apiFault("StreamMismatch");
   const stream = await account.updateStream(config);
@@ -46,8 +53,8 @@ const decodeInfoRequest = fields<InfoRequest>({
 
 /** `STREAM.INFO.S`. Source: nats-server jetstream_api.go `jsStreamInfoRequest`. */
 export function getStreamInfo(request: ApiRequest): ResponseBody {
-  const { account, payload } = request;
-  const wanted = decodeOptional(payload, decodeInfoRequest);
+  const { account } = request;
+  const wanted = decodeOptional(request, decodeInfoRequest);
   const stream = account.stream(streamName(request));
   const deletedDetails = wanted.deleted_details === true;
   const listing = subjectListing(stream, wanted.subjects_filter, wanted.offset ?? 0);
@@ -71,8 +78,8 @@ function subjectListing(stream: Stream, filter: string | undefined, offset: numb
 
 /** `STREAM.DELETE.S`. Source: nats-server jetstream_api.go `jsStreamDeleteRequest`. */
 export async function deleteStream(request: ApiRequest): Promise<ResponseBody> {
-  const { account, payload } = request;
-  if (!isEmptyRequest(payload)) throw apiFault("NotEmptyRequest");
+  const { account } = request;
+  if (!isEmptyRequest(request.payload)) throw apiFault("NotEmptyRequest");
   await account.deleteStream(account.stream(streamName(request)));
   return { success: true };
 }
@@ -91,8 +98,8 @@ const decodePurgeRequest = fields<PurgeRequest>({
 
 /** `STREAM.PURGE.S`. Source: nats-server jetstream_api.go `jsStreamPurgeRequest`. */
 export async function purgeStream(request: ApiRequest): Promise<ResponseBody> {
-  const { account, payload } = request;
-  const { seq, filter, keep } = decodeOptional(payload, decodePurgeRequest);
+  const { account } = request;
+  const { seq, filter, keep } = decodeOptional(request, decodePurgeRequest);
   if (seq !== undefined && keep !== undefined) throw apiFault("BadRequest");
   const stream = account.stream(streamName(request));
   if (stream.config.sealed) throw apiFault("StreamSealed");
@@ -113,8 +120,9 @@ export async function purgeStream(request: ApiRequest): Promise<ResponseBody> {
 }
 
 /** `STREAM.NAMES`. Source: nats-server jetstream_api.go `jsStreamNamesRequest`. */
-export function listStreamNames({ account, payload }: ApiRequest): ResponseBody {
-  const { offset = 0, subject } = decodeOptional(payload, decodePagedRequest);
+export function listStreamNames(request: ApiRequest): ResponseBody {
+  const { account } = request;
+  const { offset = 0, subject } = decodeOptional(request, decodePagedRequest);
   const { paging, items } = pageOf(account.streamsMatching(subject), offset, NAMES_PAGE_LIMIT);
   const names = items.map((stream) => stream.name);
   // Go writes a list that was never filled as null.
@@ -122,8 +130,9 @@ export function listStreamNames({ account, payload }: ApiRequest): ResponseBody 
 }
 
 /** `STREAM.LIST`. Source: nats-server jetstream_api.go `jsStreamListRequest`. */
-export function listStreams({ account, payload }: ApiRequest): ResponseBody {
-  const { offset = 0, subject } = decodeOptional(payload, decodePagedRequest);
+export function listStreams(request: ApiRequest): ResponseBody {
+  const { account } = request;
+  const { offset = 0, subject } = decodeOptional(request, decodePagedRequest);
   const { paging, items } = pageOf(account.streamsMatching(subject), offset, LIST_PAGE_LIMIT);
   return { ...paging, streams: items.map((stream) => streamInfo(account, stream)) };
 }

@@ -1,6 +1,6 @@
 import type { ConsumerConfig, PullPriority, PullRequest } from "@ganglion/protocol";
 import { apiErrorOf } from "../api/api-fault.js";
-import { bool, decodeJson, fields, integer, optional, text } from "../api/json.js";
+import { bool, decodeJson, integer, openFields, optional, text } from "../api/json.js";
 
 /** A pull request as JSON. */
 interface PullRequestJson {
@@ -18,7 +18,7 @@ interface PullRequestJson {
 
 const NEXT_MESSAGE: PullRequest = { batch: 1, max_bytes: 0, expires: 0, no_wait: false, idle_heartbeat: 0 };
 
-const decodeRequest = fields<PullRequestJson>({
+const decodeRequest = openFields<PullRequestJson>({
   batch: optional(integer()),
   max_bytes: optional(integer()),
   expires: optional(integer()),
