@@ -62,7 +62,7 @@ export function restoreInto(target: RestoreTarget, config: StreamConfig, over: (
       return target.open(store, relay, { config, createdUs });
     },
     abort: async () => {
-      restore.abort();
+      await restore.abort();
       over();
       if (!isCreated) return;
       isCreated = false;

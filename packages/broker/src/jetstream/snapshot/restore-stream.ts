@@ -64,10 +64,11 @@ export class StreamRestore {
     return store;
   }
 
-  /** Gives up. */
-  abort(): void {
+  /** Gives up. Resolves when nothing works on the store any more. */
+  async abort(): Promise<void> {
     this.fail("it was given up");
     this.gunzip.destroy();
+    await this.reading.catch(() => {}); // it fails: it was given up
   }
 
   private async read(): Promise<void> {
@@ -81,7 +82,10 @@ export class StreamRestore {
   private async take(bytes: Buffer): Promise<void> {
     const frames = this.frames.push(bytes);
     if (frames === undefined) throw this.fail("its frames are damaged");
-    for (const { kind, content } of frames) await this.frame(kind, content);
+    for (const { kind, content } of frames) {
+      if (this.failure !== undefined) throw this.failure;
+      await this.frame(kind, content);
+    }
     await this.store?.messages.flush();
   }
 
