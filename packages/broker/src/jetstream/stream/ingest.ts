@@ -304,16 +304,18 @@ export class Ingest {
   private store(
     message: Prepared,
     answerTo: string | undefined,
-    at: { readonly sequence?: number; readonly timestampUs: number } = {
-      timestampUs: this.host.clock.nowUs(),
-    },
+    at?: { readonly sequence: number; readonly timestampUs: number },
   ): number | undefined {
-    const { messages } = this.host;
+    const { messages, clock } = this.host;
     const { subject, headerSizeBytes, data, total } = message;
-    const { timestampUs } = at;
+    const timestampUs = at === undefined ? clock.nowUs() : at.timestampUs;
     let sequence: number;
     try {
-      sequence = messages.append({ ...at, subject, headerSizeBytes, data });
+      // No spread: it costs as much as all of the rest.
+      sequence =
+        at === undefined
+          ? messages.append({ subject, timestampUs, headerSizeBytes, data })
+          : messages.append({ sequence: at.sequence, subject, timestampUs, headerSizeBytes, data });
     } catch (error) {
       const apiError = this.storeFailed(error);
       if (answerTo !== undefined) this.acks.refuse(answerTo, apiError);
