@@ -193,6 +193,9 @@ export interface MessageStore {
    */
   purge(options?: PurgeOptions): number;
 
+  /** Whether messages that come from now on are compressed. An engine in memory leaves them as they are. */
+  setCompression(enabled: boolean): void;
+
   /** Applies new limits at once. */
   setLimits(limits: StoreLimits): void;
 

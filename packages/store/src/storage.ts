@@ -20,6 +20,8 @@ export type SyncPolicy =
 export interface StreamStoreOptions {
   readonly limits: StoreLimits;
   readonly listener: MessageStoreListener;
+  /** Whether messages that come in are compressed. @default false */
+  readonly compression?: boolean;
   /** First sequence of a new stream. @default 1 */
   readonly initialSequence?: number;
 }

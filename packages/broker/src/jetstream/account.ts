@@ -150,7 +150,11 @@ export class JetStreamAccount {
         }
         const relay = new ListenerRelay();
         const limits = storeLimits(metadata.config);
-        const store = await storage.openStream(accountName, stored.name, { limits, listener: relay });
+        const store = await storage.openStream(accountName, stored.name, {
+          limits,
+          listener: relay,
+          compression: metadata.config.compression === "s2",
+        });
         const stream = this.register(store, relay, metadata);
         this.consumers.recover(stream);
         stream.removeUnneeded();
@@ -303,6 +307,7 @@ export class JetStreamAccount {
   ): Promise<StreamStore> {
     try {
       return await this.storageFor(config.storage).createStream(this.bus.accountName, config.name, {
+        compression: config.compression === "s2",
         limits: storeLimits(config),
         listener: relay,
         initialSequence: config.first_seq ?? 1,

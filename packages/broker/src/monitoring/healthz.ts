@@ -31,7 +31,7 @@ export interface Health {
 
 /**
  * /healthz: whether the broker, and what is asked for, can be used. Streams that have lost messages to damage are
- * named; the broker goes on serving them, so they do not make it unhealthy.
+ * named; the broker goes on serving them, so they do not make it unhealthy. A stream that cannot be written does.
  *
  * Source: nats-server monitor.go `healthz`.
  */
@@ -63,7 +63,21 @@ function faultOf(view: BrokerView, options: HealthzOptions): Fault | undefined {
   }
   // A broker whose JetStream was asked for and does not work does not start at all.
   if (options.jsServerOnly || options.jsEnabledOnly || view.jetstream === undefined) return undefined;
-  return account === "" ? undefined : missing(view, { account, stream, consumer });
+  const absent = account === "" ? undefined : missing(view, { account, stream, consumer });
+  return absent ?? unwritable(view);
+}
+
+/** A stream whose log cannot be written, such as on a full disk: publishes to it are refused. */
+function unwritable({ jetstream }: BrokerView): Fault | undefined {
+  for (const account of jetstream?.accounts() ?? []) {
+    for (const { name, store } of account.streams) {
+      const { failure } = store.messages.health();
+      if (failure === undefined) continue;
+      const error = `JetStream stream '${account.bus.accountName} > ${name}' cannot be written: ${failure}`;
+      return { code: 503, status: "unavailable", type: "STREAM", error };
+    }
+  }
+  return undefined;
 }
 
 /** What is asked for and does not exist. */

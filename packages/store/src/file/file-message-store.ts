@@ -21,6 +21,7 @@ import {
 import type { RecoveryProblem } from "../storage.js";
 import { checkSegment } from "./check-segment.js";
 import type { Compaction } from "./compaction.js";
+import { compress, decompress } from "./compressed-data.js";
 import type { GroupCommit } from "./group-commit.js";
 import type { LostLedger } from "./lost-ledger.js";
 import { MessageJournal } from "./message-journal.js";
@@ -43,6 +44,8 @@ export interface FileMessageStoreOptions {
   readonly listener: MessageStoreListener;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Whether messages are compressed from now on. */
+  readonly compression: boolean;
   /** Bytes that may wait for the disk. */
   readonly maxStagedBytes: number;
   /** Takes note of damage. */
@@ -63,12 +66,14 @@ export class FileMessageStore implements MessageStore {
   private closed = false;
   /** When the last check of all segments ended; 0 for never. */
   private checkedUs = 0;
+  private compression: boolean;
 
   constructor(private readonly options: FileMessageStoreOptions) {
     const { index, log, limits, clock, listener, logger } = options;
     this.index = index;
     this.log = log;
     this.listener = listener;
+    this.compression = options.compression;
     const discard = (sequence: number, reason: RemovalReason) => void this.discard(sequence, reason);
     this.retention = new Retention(index, { limits, discard, clock });
     this.journal = new MessageJournal({ log, index, retention: this.retention, listener, logger });
@@ -119,7 +124,9 @@ export class FileMessageStore implements MessageStore {
     const { subject, timestampUs, headerSizeBytes, data } = message;
     const subjectSizeBytes = Buffer.byteLength(subject);
     const sizeBytes = accountedSizeBytes(subjectSizeBytes, headerSizeBytes, data.length);
-    const { segment, position } = this.journal.stage(message, sequence, subjectSizeBytes);
+    const compressed = this.compression ? compress(data) : undefined;
+    const logged = compressed === undefined ? message : { ...message, data: compressed, deflated: true };
+    const { segment, position } = this.journal.stage(logged, sequence, subjectSizeBytes);
     const hasHeaders = headerSizeBytes > 0;
     index.append(sequence, { subject, timestampUs, sizeBytes, hasHeaders, segment, position });
     log.segments.get(segment)?.retain(sizeBytes);
@@ -197,6 +204,10 @@ export class FileMessageStore implements MessageStore {
     await this.commit?.flush();
   }
 
+  setCompression(enabled: boolean): void {
+    this.compression = enabled;
+  }
+
   health(): StoreHealth {
     let lostMessages = 0;
     for (const { firstSequence, lastSequence } of this.options.lost.list())
@@ -259,7 +270,8 @@ export class FileMessageStore implements MessageStore {
       const bytes = segment?.bytesAt(message.position, message.sizeBytes + RECORD_SURPLUS_BYTES);
       const record = bytes && this.log.options.codec.decode(bytes, 0);
       if (bytes !== undefined && record?.kind === RecordKind.message && record.sequence === sequence) {
-        const data = Buffer.from(bytes.subarray(record.dataStart, record.end));
+        const stored = bytes.subarray(record.dataStart, record.end);
+        const data = record.deflated ? decompress(stored) : Buffer.from(stored);
         return { sequence, timestampUs, subject, headerSizeBytes: record.headerSizeBytes, data };
       }
     } catch (error) {

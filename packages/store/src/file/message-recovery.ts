@@ -2,6 +2,7 @@ import { readSizeWord } from "../indexing/index-block.js";
 import type { MessageIndex } from "../indexing/message-index.js";
 import { accountedSizeBytes, type LostRange } from "../message-store.js";
 import type { RecoveryProblem } from "../storage.js";
+import { uncompressedSizeBytes } from "./compressed-data.js";
 import type { FooterFiles, ValidFooter } from "./footer-files.js";
 import { LOG_HEADER_BYTES } from "./log-header.js";
 import { type Damage, scanRecords } from "./log-scan.js";
@@ -218,10 +219,7 @@ class Recovery {
   ): void {
     switch (record.kind) {
       case RecordKind.message:
-        this.message(segment, record, {
-          offset,
-          subject: content.toString("utf8", record.subjectStart, record.dataStart),
-        });
+        this.message(segment, record, { offset, content });
         break;
       case RecordKind.removed:
         this.removed(segment, record.sequence, content.subarray(record.dataStart, record.end));
@@ -238,7 +236,7 @@ class Recovery {
   private message(
     segment: Segment,
     record: DecodedRecord,
-    { offset, subject }: { offset: number; subject: string },
+    { offset, content }: { offset: number; content: Buffer },
   ): void {
     const { sequence, timestampUs, headerSizeBytes } = record;
     if (sequence <= this.index.lastSequence) {
@@ -250,9 +248,11 @@ class Recovery {
     }
     this.reached(sequence - 1);
     const subjectSizeBytes = record.dataStart - record.subjectStart;
-    const sizeBytes = accountedSizeBytes(subjectSizeBytes, headerSizeBytes, record.end - record.dataStart);
+    const stored = content.subarray(record.dataStart, record.end);
+    const dataSizeBytes = record.deflated ? uncompressedSizeBytes(stored) : stored.length;
+    const sizeBytes = accountedSizeBytes(subjectSizeBytes, headerSizeBytes, dataSizeBytes);
     this.index.restore(sequence, {
-      subject,
+      subject: content.toString("utf8", record.subjectStart, record.dataStart),
       timestampUs,
       sizeBytes,
       hasHeaders: headerSizeBytes > 0,

@@ -50,6 +50,9 @@ export const saltedCrc32: Checksum = (bytes, salt) => crc32(bytes, salt);
 
 /** The record is part of a batch that goes on with the next one: alone it counts for nothing. */
 const FLAG_BATCH_GOES_ON = 1;
+/** The data is compressed; see compressed-data.ts. */
+const FLAG_DEFLATED = 2;
+const ALL_FLAGS = FLAG_BATCH_GOES_ON | FLAG_DEFLATED;
 
 /** A record to be written. */
 export interface NewRecord {
@@ -61,6 +64,7 @@ export interface NewRecord {
   readonly headerSizeBytes: number;
   readonly data: Uint8Array;
   readonly batchGoesOn?: boolean;
+  readonly deflated?: boolean;
 }
 
 /** A record that was read and whose checksum is right. Its data is `buffer` from `dataStart` to `end`. */
@@ -73,6 +77,7 @@ export interface DecodedRecord {
   readonly dataStart: number;
   readonly end: number;
   readonly batchGoesOn: boolean;
+  readonly deflated: boolean;
 }
 
 /** Size of a record in the log. */
@@ -101,7 +106,8 @@ export class RecordCodec {
     target.writeUInt32LE(this.salt, offset);
     target.writeUInt32LE(end - offset, offset + 8);
     target[offset + 12] = record.kind;
-    target[offset + 13] = record.batchGoesOn === true ? FLAG_BATCH_GOES_ON : 0;
+    const batchFlag = record.batchGoesOn === true ? FLAG_BATCH_GOES_ON : 0;
+    target[offset + 13] = batchFlag | (record.deflated === true ? FLAG_DEFLATED : 0);
     target.writeUInt16LE(subjectSizeBytes, offset + 14);
     target.writeUInt32LE(record.headerSizeBytes, offset + 16);
     writeUInt64(target, sequence, offset + 20);
@@ -126,8 +132,9 @@ export class RecordCodec {
     const subjectStart = offset + RECORD_HEADER_BYTES;
     const dataStart = subjectStart + buffer.readUInt16LE(offset + 14);
     const headerSizeBytes = buffer.readUInt32LE(offset + 16);
-    if (end > buffer.length || dataStart + headerSizeBytes > end) return undefined;
-    if (!isKind(kind) || flags > FLAG_BATCH_GOES_ON) return undefined;
+    if (end > buffer.length || dataStart > end || !isKind(kind) || flags > ALL_FLAGS) return undefined;
+    const deflated = (flags & FLAG_DEFLATED) !== 0;
+    if (!deflated && dataStart + headerSizeBytes > end) return undefined;
     const checksum = this.checksum(buffer.subarray(offset + 8, end), this.salt);
     if (buffer.readUInt32LE(offset + 4) !== checksum) return undefined;
     return {
@@ -138,7 +145,8 @@ export class RecordCodec {
       headerSizeBytes,
       dataStart,
       end,
-      batchGoesOn: flags === FLAG_BATCH_GOES_ON,
+      batchGoesOn: (flags & FLAG_BATCH_GOES_ON) !== 0,
+      deflated,
     };
   }
 }

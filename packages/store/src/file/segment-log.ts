@@ -28,6 +28,8 @@ export interface SegmentLogOptions {
 export interface LoggedMessage extends NewMessage {
   /** It is part of a batch whose next message follows. */
   readonly batchGoesOn?: boolean;
+  /** The data is compressed. */
+  readonly deflated?: boolean;
 }
 
 /** Where a record is. */
@@ -98,10 +100,20 @@ export class SegmentLog {
   /** @throws GanglionError `RECORD_TOO_LARGE`. */
   stageMessage(message: LoggedMessage, sequence: number, subjectSizeBytes: number): RecordPlace {
     this.assertFits(message, subjectSizeBytes);
-    const { timestampUs, subject, headerSizeBytes, data, batchGoesOn = false } = message;
+    const { timestampUs, subject, headerSizeBytes, data, batchGoesOn = false, deflated = false } = message;
     const kind = RecordKind.message;
     return this.stage(
-      { kind, sequence, timestampUs, subject, subjectSizeBytes, headerSizeBytes, data, batchGoesOn },
+      {
+        kind,
+        sequence,
+        timestampUs,
+        subject,
+        subjectSizeBytes,
+        headerSizeBytes,
+        data,
+        batchGoesOn,
+        deflated,
+      },
       sequence,
     );
   }

@@ -73,9 +73,9 @@ export async function openStreamStore(
   await log.openNewest(index.lastSequence + 1);
   await log.sync(); // what was only written so far is durable from now on
   index.markDurable(index.lastSequence);
-  const { limits, listener } = options;
+  const { limits, listener, compression = false } = options;
   const messages = new FileMessageStore({
-    ...{ log, index, lost, limits, listener, clock, logger, maxStagedBytes },
+    ...{ log, index, lost, limits, listener, compression, clock, logger, maxStagedBytes },
     report: environment.report,
   });
   const { journal } = messages;

@@ -46,6 +46,8 @@ export class MemoryMessageStore implements MessageStore {
     return storeState(this.index, [], options);
   }
 
+  setCompression(): void {}
+
   health(): StoreHealth {
     return { failure: undefined, lostMessages: 0, damagedFiles: 0, checkedUs: 0 };
   }

@@ -162,6 +162,7 @@ export class Stream implements MessageStoreListener {
     this.ingest.updateConfig(config);
     this.timed.applyConfig(config);
     if (this.copying) this.copies.applyConfig(config);
+    this.store.messages.setCompression(config.compression === "s2");
     this.store.messages.setLimits(storeLimits(config));
     this.subscribe(config.subjects ?? []);
     if (config.retention === "interest") this.removeUnneeded();
