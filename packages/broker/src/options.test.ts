@@ -1,6 +1,6 @@
 import { silentLogger } from "@ganglion/kernel";
 import { expect, test } from "vitest";
-import { resolveBrokerOptions } from "./options.js";
+import { type BrokerOptions, resolveBrokerOptions } from "./options.js";
 
 test("resolveBrokerOptions has nats-server's defaults", () => {
   expect(resolveBrokerOptions()).toMatchObject({
@@ -67,6 +67,27 @@ test("resolveBrokerOptions tells what has no effect: never silently", () => {
   expect(warnings).toEqual(["profPort has no effect yet", "logFile is for the command ganglion-broker only"]);
   expect(() => resolveBrokerOptions({ proxyProtocol: true })).toThrow("proxyProtocol is not supported yet");
   expect(() => resolveBrokerOptions({ proxyProtocol: false })).not.toThrow();
+});
+
+test("resolveBrokerOptions refuses what does not exist inside a block", () => {
+  const options = {
+    authorization: { usr: "me", pass: "p" },
+    accounts: [{ name: "A", users: [{ user: "u", pasword: "p" }] }],
+    tls: { cert: "x" },
+    jetstream: { storedir: "/x" },
+  } as BrokerOptions;
+  expect(() => resolveBrokerOptions(options)).toThrow(
+    expect.objectContaining({
+      details: {
+        faults: [
+          'unknown option "authorization.usr"',
+          'unknown option "accounts[0].users[0].pasword"',
+          'unknown option "tls.cert"',
+          'unknown option "jetstream.storedir"',
+        ],
+      },
+    }),
+  );
 });
 
 test("resolveBrokerOptions reports all faults at once", () => {

@@ -18,7 +18,7 @@ import {
   DEFAULT_LAME_DUCK_GRACE_PERIOD_MS,
 } from "./config/conflicts.js";
 import { isOperated } from "./config/operated.js";
-import { isOption } from "./config/option-names.js";
+import { isOption, unknownInBlocks } from "./config/option-names.js";
 import { withoutEffect } from "./config/pending-options.js";
 import type { BrokerConfig } from "./config/schema.js";
 import { brokerError } from "./errors.js";
@@ -195,6 +195,7 @@ function faultsOf(given: BrokerOptions): readonly string[] {
   const faults = Object.keys(given)
     .filter((key) => !isOption(key) && !ONLY_IN_CODE.has(key))
     .map((key) => `unknown option "${key}"`);
+  faults.push(...unknownInBlocks(given));
   for (const [key, [min, max]] of Object.entries(RANGES)) {
     const value: unknown = given[key as keyof typeof RANGES];
     if (value === undefined) continue;

@@ -14,7 +14,7 @@ test("docs/reference/broker-configuration.md says what the tables say; vitest -u
 });
 
 test("every key of a configuration says what it takes", () => {
-  const unknown = blocksOf(brokerFields, "").flatMap(({ name, fields }) =>
+  const unknown = blocksOf(brokerFields).flatMap(({ name, fields }) =>
     Object.values(fields)
       .filter(({ read }) => read.shape === undefined)
       .map(({ keys }) => `${name} ${keys[0]}`),
@@ -33,20 +33,33 @@ const SIGNALS = [
 
 interface Block {
   readonly name: string;
+  /** Where else it may be. */
+  readonly others: string[];
   readonly fields: Fields;
   readonly unsupported: NonNullable<Shape["unsupported"]>;
 }
 
-/** The blocks of a table, each once: `tls` looks the same wherever it is. */
-function blocksOf(fields: Fields, path: string, seen = new Set<Fields>()): readonly Block[] {
-  return Object.values(fields).flatMap(({ keys, read }): readonly Block[] => {
-    const inner = read.shape?.fields;
-    if (inner === undefined || seen.has(inner)) return [];
-    seen.add(inner);
-    const name = `${path}${keys[0]}`;
-    const unsupported = read.shape?.unsupported ?? {};
-    return [{ name, fields: inner, unsupported }, ...blocksOf(inner, `${name}.`, seen)];
-  });
+/** The blocks of a table, each once and where it is least deep: `tls` looks the same wherever it is. */
+function blocksOf(fields: Fields): readonly Block[] {
+  const found: Block[] = [];
+  const seen = new Map<Fields, Block>();
+  const visit = (outer: Fields, path: string) => {
+    for (const { keys, read } of Object.values(outer)) {
+      const { fields: inner, unsupported = {} } = read.shape ?? {};
+      if (inner === undefined) continue;
+      const name = `${path}${keys[0]}`;
+      const known = seen.get(inner);
+      known?.others.push(name);
+      if (known !== undefined) continue;
+      const block = { name, fields: inner, unsupported, others: [] };
+      seen.set(inner, block);
+      found.push(block);
+    }
+  };
+  visit(fields, "");
+  // The list grows while it is walked: level by level.
+  for (const { fields: inner, name } of found) visit(inner, `${name}.`);
+  return found;
 }
 
 function page(): string {
@@ -84,7 +97,7 @@ In the column "Reload": what SIGHUP and \`Broker.reload\` take over. A change of
 
 ${topLevelTable()}
 
-${blocksOf(brokerFields, "").map(blockSection).join("\n\n")}
+${blocksOf(brokerFields).map(blockSection).join("\n\n")}
 `;
 }
 
@@ -116,7 +129,7 @@ function topLevelTable(): string {
   return table(["Key", "Value", "Option", "Reload", "About"], [...rows, ...unsupported]);
 }
 
-function blockSection({ name, fields, unsupported }: Block): string {
+function blockSection({ name, fields, unsupported, others }: Block): string {
   const rows = Object.entries(fields).map(([option, field]) => [
     keysOf(field),
     shapeText(field),
@@ -129,7 +142,9 @@ function blockSection({ name, fields, unsupported }: Block): string {
     "",
     `not supported: ${reason}`,
   ]);
-  return `### ${name}\n\n${table(["Key", "Value", "Option", "About"], [...rows, ...refused])}`;
+  const places = others.map((other) => `\`${other}\``).join(", ");
+  const also = places === "" ? "" : `The same in ${places}.\n\n`;
+  return `### ${name}\n\n${also}${table(["Key", "Value", "Option", "About"], [...rows, ...refused])}`;
 }
 
 function keysOf({ keys }: Field<unknown>): string {

@@ -1,4 +1,4 @@
-import { block, byKind, field, list, mapOf, type Reader, refine } from "../reader.js";
+import { block, byKind, field, list, mapOf, type Reader, refine, shaped } from "../reader.js";
 import { duration, filter, flag, integer, literalSubject, percent, text, wordOf } from "../scalars.js";
 
 /** How many answers a service gives. */
@@ -14,11 +14,14 @@ export interface LatencyConfig {
 /** Source: nats-server const.go `DEFAULT_SERVICE_LATENCY_SAMPLING`. */
 const DEFAULT_SAMPLING = 100;
 
-const sampling: Reader<number | "headers"> = (given) => {
-  const { value } = given;
-  const isHeaders = value.kind === "string" && value.value.trim().toLowerCase() === "headers";
-  return isHeaders ? "headers" : percent(1)(given);
-};
+const sampling: Reader<number | "headers"> = shaped<number | "headers">(
+  (given) => {
+    const { value } = given;
+    const isHeaders = value.kind === "string" && value.value.trim().toLowerCase() === "headers";
+    return isHeaders ? "headers" : percent(1)(given);
+  },
+  { text: "headers, or percent from 1 to 100" },
+);
 
 const latency: Reader<LatencyConfig> = byKind<LatencyConfig>(
   {

@@ -1,6 +1,6 @@
 import { GLOBAL_ACCOUNT } from "../../accounts/account.js";
 import type { User } from "../../auth/user.js";
-import { block, byKind, field, list, mapOf, type OptionsOf, type Reader, refine } from "../reader.js";
+import { block, byKind, field, list, mapOf, type OptionsOf, type Reader, refine, shaped } from "../reader.js";
 import { flag, limit, literalSubject, nkey, percent, text, wordOf } from "../scalars.js";
 import { accountExports, type ExportConfig } from "./account-exports.js";
 import { accountImports, type ImportConfig, type PlacedImport } from "./account-imports.js";
@@ -130,11 +130,11 @@ const bareAccount: Reader<PlacedAccount> = refine(text, (account) => {
 });
 
 /** The accounts of a map. A key that serves as a variable is no account. */
-const accountsByName: Reader<readonly PlacedAccount[]> = (given) => {
+const accountsByName: Reader<readonly PlacedAccount[]> = shaped((given) => {
   const entries = [...(mapOf(given)?.entries.values() ?? [])].filter(({ isReferenced }) => !isReferenced);
   const all = entries.map(({ key, value, at }) => oneAccount(given.inner(value, key, at)));
   return all.filter((account) => account !== undefined);
-};
+}, oneAccount.shape);
 
 /** Source: nats-server opts.go `parseAccounts`. */
 export const accounts: Reader<readonly AccountConfig[]> = refine(
