@@ -75,7 +75,7 @@ test("resolveBrokerOptions refuses what does not exist inside a block", () => {
     accounts: [{ name: "A", users: [{ user: "u", pasword: "p" }] }],
     tls: { cert: "x" },
     jetstream: { storedir: "/x" },
-  } as BrokerOptions;
+  } as unknown as BrokerOptions;
   expect(() => resolveBrokerOptions(options)).toThrow(
     expect.objectContaining({
       details: {
