@@ -89,7 +89,7 @@ export class MicroResponder {
         ...addressOf(host),
         num_requests: requests,
         num_errors: errors,
-        last_error: lastError,
+        ...(lastError !== "" && { last_error: lastError }),
         processing_time: processingNs,
         average_processing_time: requests === 0 ? 0 : Math.round(processingNs / requests),
       };
