@@ -1,4 +1,4 @@
-import type { ListenAddress } from "./tcp.js";
+import type { ListenAddress } from "./listen.js";
 
 /**
  * Reads an address that is told to clients: `host`, `host:port`, `[::1]:port`.

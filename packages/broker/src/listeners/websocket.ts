@@ -10,10 +10,9 @@ import { tlsPeerOf } from "../auth/certificate.js";
 import type { WebSocketConfig } from "../config/blocks/websocket.js";
 import type { Peer } from "../connection/connection.js";
 import { isTls } from "../connection/tls-facts.js";
-import { brokerError } from "../errors.js";
 import type { ResolvedBrokerOptions } from "../options.js";
 import { advertisedAddress } from "./advertised-address.js";
-import type { ListenAddress } from "./tcp.js";
+import { type ListenAddress, listen } from "./listen.js";
 import { tlsServerOptions } from "./tls-options.js";
 import { cookieCredentials } from "./websocket-cookies.js";
 import { type HandshakeFault, handshakeFault, offersCompression, refusal } from "./websocket-handshake.js";
@@ -134,27 +133,14 @@ export class WebSocketListener {
     return server;
   }
 
-  private listen(): Promise<void> {
-    const { server, config, options } = this;
-    const host = config.host ?? options.host;
-    const port = Math.max(0, config.port ?? 0);
-    return new Promise((resolve, reject) => {
-      server.once("error", (cause: NodeJS.ErrnoException) => {
-        const message = `Cannot listen for websocket clients on ${host}:${port}: ${cause.message}`;
-        const retryable = cause.code === "EADDRINUSE";
-        reject(brokerError("LISTEN_FAILED", message, { cause, retryable, details: { host, port } }));
-      });
-      server.listen({ host, port }, () => {
-        const bound = server.address();
-        const actual = typeof bound === "object" && bound !== null ? bound.port : port;
-        this.address = { host, port: actual };
-        const scheme = config.tls === undefined ? "ws" : "wss";
-        this.logger.info(`Listening for websocket clients on ${scheme}://${host}:${actual}`);
-        if (config.tls === undefined)
-          this.logger.warn("Websocket not configured with TLS. DO NOT USE IN PRODUCTION!");
-        resolve();
-      });
-    });
+  private async listen(): Promise<void> {
+    const { server, config, options, logger } = this;
+    const address = { host: config.host ?? options.host, port: config.port ?? 0 };
+    this.address = await listen(server, { address, purpose: "websocket clients", logger });
+    const { host, port } = this.address;
+    const scheme = config.tls === undefined ? "ws" : "wss";
+    logger.info(`Listening for websocket clients on ${scheme}://${host}:${port}`);
+    if (config.tls === undefined) logger.warn("Websocket not configured with TLS. DO NOT USE IN PRODUCTION!");
   }
 
   private refuse(request: IncomingMessage, response: ServerResponse): void {

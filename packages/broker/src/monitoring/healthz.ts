@@ -64,15 +64,19 @@ function faultOf(view: BrokerView, options: HealthzOptions): Fault | undefined {
   // A broker whose JetStream was asked for and does not work does not start at all.
   if (options.jsServerOnly || options.jsEnabledOnly || view.jetstream === undefined) return undefined;
   const absent = account === "" ? undefined : missing(view, { account, stream, consumer });
-  return absent ?? unwritable(view);
+  return absent ?? unwritable(view, { account, stream });
 }
 
-/** A stream whose log cannot be written, such as on a full disk: publishes to it are refused. */
-function unwritable({ jetstream }: BrokerView): Fault | undefined {
+/** A stream, of those asked for, whose log cannot be written, such as on a full disk: publishes to it are refused. */
+function unwritable(
+  { jetstream }: BrokerView,
+  asked: { readonly account: string; readonly stream: string },
+): Fault | undefined {
   for (const account of jetstream?.accounts() ?? []) {
+    if (asked.account !== "" && asked.account !== account.bus.accountName) continue;
     for (const { name, store } of account.streams) {
       const { failure } = store.messages.health();
-      if (failure === undefined) continue;
+      if (failure === undefined || (asked.stream !== "" && asked.stream !== name)) continue;
       const error = `JetStream stream '${account.bus.accountName} > ${name}' cannot be written: ${failure}`;
       return { code: 503, status: "unavailable", type: "STREAM", error };
     }

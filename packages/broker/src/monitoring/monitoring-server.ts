@@ -3,7 +3,7 @@ import { createServer as createTlsServer } from "node:https";
 import { Server as TlsServer } from "node:tls";
 import { isGanglionError } from "@ganglion/kernel";
 import type { TlsConfig } from "../config/blocks/tls.js";
-import { brokerError } from "../errors.js";
+import { listen } from "../listeners/listen.js";
 import { tlsServerOptions } from "../listeners/tls-options.js";
 import type { BrokerState } from "./broker-state.js";
 import { ENDPOINTS, JSON_CONTENT_TYPE, type MonitoringAnswer } from "./endpoints.js";
@@ -26,26 +26,15 @@ export class MonitoringServer {
    *
    * @throws GanglionError `LISTEN_FAILED`, retryable when the address is in use; `TLS_UNUSABLE`.
    */
-  static open(state: BrokerState): Promise<MonitoringServer> {
-    const { httpPort, httpsPort, httpHost: host, ...options } = state.context.options;
-    const isSecure = Boolean(httpsPort);
-    const address = { host: host ?? options.host, port: Math.max(0, (isSecure ? httpsPort : httpPort) ?? 0) };
-    const server = createSiteServer(state, isSecure);
-    return new Promise((resolve, reject) => {
-      server.once("error", (cause: NodeJS.ErrnoException) => {
-        const message = `Cannot listen for monitoring on ${address.host}:${address.port}: ${cause.message}`;
-        const retryable = cause.code === "EADDRINUSE";
-        reject(brokerError("LISTEN_FAILED", message, { cause, retryable, details: address }));
-      });
-      server.listen(address, () => {
-        const bound = server.address();
-        const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
-        const scheme = isSecure ? "https" : "http";
-        state.addresses[scheme] = { host: address.host, port };
-        options.logger.info(`Starting ${scheme} monitor on ${address.host}:${port}`);
-        resolve(new MonitoringServer(server));
-      });
-    });
+  static async open(state: BrokerState): Promise<MonitoringServer> {
+    const { httpPort, httpsPort, httpHost, host, logger } = state.context.options;
+    const scheme = httpsPort ? "https" : "http";
+    const address = { host: httpHost ?? host, port: httpsPort || httpPort || 0 };
+    const server = createSiteServer(state, scheme === "https");
+    const bound = await listen(server, { address, purpose: "monitoring", logger });
+    state.addresses[scheme] = bound;
+    logger.info(`Starting ${scheme} monitor on ${bound.host}:${bound.port}`);
+    return new MonitoringServer(server);
   }
 
   /** Reads the certificates again. @throws GanglionError `TLS_UNUSABLE`; then the old ones stay. */
