@@ -92,8 +92,7 @@ function accountDetail(view: BrokerView, account: JetStreamAccount, options: Jsz
 
 /** Source: nats-server monitor.go `StreamDetail`. */
 function streamDetail(account: JetStreamAccount, stream: Stream, options: JszOptions) {
-  const { config, created, state, ...rest } = streamInfo(account, stream);
-  const { mirror, sources } = rest as { mirror?: unknown; sources?: unknown }; // only where a stream has them
+  const { config, created, state, mirror, sources } = streamInfo(account, stream);
   const consumers = options.consumers ? stream.consumers.consumers : [];
   const details = consumers.map((consumer) => {
     const { config: consumerConfig, ...info } = consumerInfo(account, stream, consumer);
