@@ -98,17 +98,10 @@ export async function* dumpStore(options: OfflineStoreOptions): AsyncGenerator<D
   }
 }
 
-function open(directory: string, fileSystem: FileSystem, maintenance: boolean) {
-  try {
-    fileSystem.sizeOf(resolve(directory, STREAMS_DIRECTORY));
-  } catch (cause) {
-    throw storeError(
-      "STORE_NOT_FOUND",
-      `${directory} holds no store: there is no ${join(directory, STREAMS_DIRECTORY)}`,
-      {
-        cause,
-      },
-    );
+async function open(directory: string, fileSystem: FileSystem, maintenance: boolean) {
+  if (!(await fileSystem.list(resolve(directory))).includes(STREAMS_DIRECTORY)) {
+    const missing = join(directory, STREAMS_DIRECTORY);
+    throw storeError("STORE_NOT_FOUND", `${directory} holds no store: there is no ${missing}`);
   }
   return openFileStorage({ directory, fileSystem, maintenance, scrubIntervalMs: 0 });
 }
