@@ -74,7 +74,17 @@ function operationsOf(received: string): Operation[] {
 }
 
 /** Fields of INFO that differ from server to server, or that only newer servers have. */
-const OWN_FIELDS = ["server_id", "server_name", "version", "go", "git_commit", "host", "port", "client_id"];
+const OWN_FIELDS = [
+  "server_id",
+  "server_name",
+  "version",
+  "go",
+  "git_commit",
+  "host",
+  "port",
+  "client_id",
+  "api_lvl",
+];
 
 function infoText(line: string, at: number): string {
   // The first PING may be answered with a further INFO: by 2.9 where the account has its own max_payload,
