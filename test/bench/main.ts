@@ -1,8 +1,9 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { type Bench, type BenchRow, reachesGoal } from "./support/bench.js";
-import { formatMachine, machineFacts } from "./support/machine.js";
+import { drawChart } from "./support/chart.js";
+import { formatMachine, type MachineFacts, machineFacts } from "./support/machine.js";
 import { formatRows } from "./support/table.js";
 
 const USAGE = `npm run bench -- [name...] [options]
@@ -13,6 +14,7 @@ Measures Ganglion beside its peers, alternately, on this machine. Without a name
   --rounds <n>      measurements of each side, default 5; the median counts
   --rows <texts>    only rows whose name contains one of the texts, which are separated by ";"
   --json            one JSON document on stdout instead of tables (use npm run --silent)
+  --chart <file>    draws the rates as SVG into the file
   --check           exit with 1 when a goal is missed
   --help            this text`;
 
@@ -43,6 +45,18 @@ function positive(text: string, flag: string): number {
   throw new RangeError(`--${flag} ${JSON.stringify(text)}: use a number above 0`);
 }
 
+/** Rates only: bars of times would be the shorter the better. */
+function chartOf(results: Readonly<Record<string, readonly BenchRow[]>>, machine: MachineFacts): string {
+  const rates = Object.values(results)
+    .flat()
+    .filter(({ unit }) => unit.endsWith("/s"));
+  const { date, cpu, cores, node, natsServer, natsClient, load } = machine;
+  return drawChart(
+    rates,
+    `${date.slice(0, 10)}, ${cpu}, ${cores} cores, node ${node}, ${natsServer}, ${natsClient}, load ${load}`,
+  );
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -51,6 +65,7 @@ async function main(): Promise<number> {
       rounds: { type: "string", default: "5" },
       rows: { type: "string" },
       json: { type: "boolean", default: false },
+      chart: { type: "string" },
       check: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -73,6 +88,7 @@ async function main(): Promise<number> {
   const machine = machineFacts();
   const results: Record<string, readonly BenchRow[]> = {};
   for (const name of positionals) results[name] = await (await loadBench(name)).run(context);
+  if (values.chart !== undefined) writeFileSync(values.chart, chartOf(results, machine));
   if (values.json) {
     console.log(
       JSON.stringify({ machine, seconds: context.seconds, rounds: context.rounds, results }, null, 2),

@@ -32,6 +32,7 @@ export class Counter {
       p50Us: Number.NaN,
       p99Us: Number.NaN,
       cpuUs: (cpu.user + cpu.system) / count,
+      operations: this.count,
     };
   }
 }

@@ -13,6 +13,8 @@ export interface ClientReport {
   readonly p99Us: number;
   /** Processor time of the load process for each operation. */
   readonly cpuUs: number;
+  /** Operations in all, those of the warm-up included. */
+  readonly operations: number;
 }
 
 /** Input and output of the call, the same for everyone: about 100 bytes of JSON each way. */

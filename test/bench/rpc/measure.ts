@@ -18,12 +18,14 @@ export async function repeat(job: ClientJob, operation: () => Promise<unknown>):
   const latenciesUs: number[] = [];
   let count = 0;
   let nth = 0;
+  let operations = 0;
   let cpuFrom = process.cpuUsage();
   const lane = async () => {
     for (;;) {
       const sentMs = performance.now();
       if (sentMs >= untilMs) return;
       await operation();
+      operations++;
       if (sentMs < fromMs) continue;
       if (count === 0) cpuFrom = process.cpuUsage();
       count++;
@@ -37,6 +39,7 @@ export async function repeat(job: ClientJob, operation: () => Promise<unknown>):
     p50Us: percentile(latenciesUs, 50),
     p99Us: percentile(latenciesUs, 99),
     cpuUs: (cpu.user + cpu.system) / count,
+    operations,
   };
 }
 

@@ -11,6 +11,10 @@ export class BenchProcess implements AsyncDisposable {
     return new BenchProcess(fork(script, [...args], { stdio: ["ignore", "ignore", "inherit", "ipc"] }));
   }
 
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
   /** Resolves when the script says that it is ready. */
   async ready(): Promise<void> {
     await this.message();
