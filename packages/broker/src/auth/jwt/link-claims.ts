@@ -39,17 +39,17 @@ export interface ImportClaim {
 
 const NS_PER_MS = 1_000_000;
 
-const RESPONSE_TYPES: Readonly<Record<string, ResponseType>> = {
-  "": "singleton",
-  Singleton: "singleton",
-  Stream: "stream",
-  Chunked: "chunked",
-};
+const RESPONSE_TYPES: ReadonlyMap<string, ResponseType> = new Map([
+  ["", "singleton"],
+  ["Singleton", "singleton"],
+  ["Stream", "stream"],
+  ["Chunked", "chunked"],
+]);
 
 /** Reads the exports of an account. @throws GanglionError `INVALID_JWT`. */
 export function readExports(nats: ClaimObject): readonly ExportClaim[] {
   return nats.objects("exports").map((given) => {
-    const responseType = RESPONSE_TYPES[given.text("response_type")];
+    const responseType = RESPONSE_TYPES.get(given.text("response_type"));
     if (responseType === undefined)
       throw invalidJwt(`unknown response type "${given.text("response_type")}"`);
     const latency = given.has("service_latency") ? readLatency(given.object("service_latency")) : undefined;

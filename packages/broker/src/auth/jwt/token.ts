@@ -67,7 +67,7 @@ export function decodeToken(token: string): SignedToken {
   const kind = ownKind === "" ? nats.text("type") : ownKind;
   const version = ownKind === "" ? nats.integer("version") : 1;
   if (version > LATEST_VERSION) throw invalidJwt(`its version ${version} is newer than ${LATEST_VERSION}`);
-  const isFirst = kind in ISSUERS ? version <= 1 : algorithm === "ed25519";
+  const isFirst = Object.hasOwn(ISSUERS, kind) ? version <= 1 : algorithm === "ed25519";
   const signed = isFirst ? body : `${head}.${body}`;
   if (!isSigned(claim.text("iss"), signed, signature)) throw invalidJwt("its signature is wrong");
   return { algorithm, claim, kind, version, nats };
