@@ -2,7 +2,14 @@ import { brokerAvailability, startTestBroker, type TestBroker, type TestBrokerKi
 import { AckPolicy, connect, type NatsConnection } from "nats";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { shapeDifferences, shapeOf } from "./monitoring/json-shape.js";
-import { ENDPOINTS, explained, MAPS, REFUSALS, unusedExplanations } from "./monitoring/shape-differences.js";
+import {
+  ENDPOINTS,
+  explained,
+  FLOATS,
+  MAPS,
+  REFUSALS,
+  unusedExplanations,
+} from "./monitoring/shape-differences.js";
 
 const CONFIG = `
 http: "127.0.0.1:-1"
@@ -136,6 +143,15 @@ suite(`monitoring answers have the keys and types of nats-server's${absent ? ` (
         differences: [],
       });
     }
+  });
+
+  it.each(ENDPOINTS)("%s has whole numbers where tools read them into integers", async (path) => {
+    const fractions: string[] = [];
+    JSON.parse((await ours.get(path)).text, (key, value: unknown) => {
+      if (typeof value === "number" && !Number.isInteger(value) && !FLOATS.has(key)) fractions.push(key);
+      return value;
+    });
+    expect(fractions).toEqual([]);
   });
 
   it.each(REFUSALS)("refuses %s in the same words", async (path) => {

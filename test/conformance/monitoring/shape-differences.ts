@@ -59,6 +59,15 @@ export const REFUSALS: readonly string[] = [
 /** Objects whose keys are data. */
 export const MAPS: ReadonlySet<string> = new Set([".http_req_stats", ".account_detail.mappings"]);
 
+/** Keys that nats-server's own types read as floating point. Source: nats-server monitor.go, sublist.go. */
+export const FLOATS: ReadonlySet<string> = new Set([
+  "cpu",
+  "auth_timeout",
+  "tls_timeout",
+  "cache_hit_rate",
+  "avg_fanout",
+]);
+
 /** Why a difference is meant. */
 interface Explanation {
   /** Of the endpoints. */
