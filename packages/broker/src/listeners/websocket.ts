@@ -19,8 +19,11 @@ import { type HandshakeFault, handshakeFault, offersCompression, refusal } from 
 import { OriginPolicy } from "./websocket-origin.js";
 import { WebSocketTransport } from "./websocket-transport.js";
 
-/** Below this size compressing costs more than it saves. Source: nats-server websocket.go `wsCompressThreshold`. */
-const COMPRESSION_THRESHOLD_BYTES = 64;
+/**
+ * Below this size compressing costs more than it saves: it is a trip to another thread and back. nats-server, which
+ * compresses in place, begins at 64 bytes. Source: nats-server websocket.go `wsCompressThreshold`.
+ */
+const COMPRESSION_THRESHOLD_BYTES = 1024;
 /** Source: nats-server websocket.go `wsMaxMsgPayloadMultiple`, `wsMaxMsgPayloadLimit`. */
 const INFLATED_PAYLOADS = 8;
 const MAX_INFLATED_BYTES = 64 * 1024 * 1024;
