@@ -23,6 +23,7 @@ import { inProcessPair } from "./listeners/in-process.js";
 import { TcpListener } from "./listeners/tcp.js";
 import type { TlsUpgrade } from "./listeners/tls-upgrade.js";
 import type { WebSocketListener } from "./listeners/websocket.js";
+import { peerAddress } from "./listeners/wildcard-host.js";
 import { BrokerState } from "./monitoring/broker-state.js";
 import type { ListenerAddress } from "./monitoring/broker-view.js";
 import type { MonitoringServer } from "./monitoring/monitoring-server.js";
@@ -327,7 +328,7 @@ class RunningBroker implements Broker {
   }
 
   private acceptSocket(socket: Socket): void {
-    const peer = { host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
+    const peer = { host: peerAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
     if (this.tls === undefined || this.closing !== undefined) this.accept(socket, peer);
     else void this.tls.open(new Connection(this.context, socket, peer), socket);
   }

@@ -17,7 +17,7 @@ export const PENDING: Pending = {
   defaultJetStreamDomain: "refused",
   featureFlags: "ignored",
   gateway: "refused",
-  leafnodes: "refused",
+  leafnodes: "ignored",
   noFastProducerStall: "ignored",
   noHeaderSupport: "ignored",
   noSublistCache: "ignored",
@@ -42,6 +42,8 @@ export function withoutEffect(options: BrokerConfig): WithoutEffect {
   // Whoever asks for one of these does not want the users of the file to be enough.
   if (authCallout !== undefined) refused.push("auth_callout is not supported yet");
   if (proxyRequired === true) refused.push("proxy_required of authorization is not supported yet");
+  // A listener that is not there is seen by whoever wants to connect; a connection that is not made is not.
+  if (options.leafnodes?.remotes?.length) refused.push("remotes of leafnodes are not supported yet");
   return { refused, ignored };
 }
 

@@ -1,6 +1,7 @@
 import type { Server } from "node:net";
 import type { Logger } from "@ganglion/kernel";
 import { brokerError } from "../errors.js";
+import { listenWhere } from "./wildcard-host.js";
 
 /** Where a listener accepts connections. */
 export interface ListenAddress {
@@ -35,7 +36,7 @@ export function listen(server: Server, { address, purpose, logger }: Listening):
       reject(brokerError("LISTEN_FAILED", message, { cause, retryable, details: { host, port } }));
     };
     server.once("error", fail);
-    server.listen({ host, port: Math.max(0, port), backlog: BACKLOG }, () => {
+    server.listen({ ...listenWhere(host, port), backlog: BACKLOG }, () => {
       server.off("error", fail);
       server.on("error", (error) => logger.error(`the listener for ${purpose} failed`, { error }));
       const bound = server.address();

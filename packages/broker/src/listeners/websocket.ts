@@ -18,6 +18,7 @@ import { cookieCredentials } from "./websocket-cookies.js";
 import { type HandshakeFault, handshakeFault, offersCompression, refusal } from "./websocket-handshake.js";
 import { OriginPolicy } from "./websocket-origin.js";
 import { WebSocketTransport } from "./websocket-transport.js";
+import { peerAddress } from "./wildcard-host.js";
 
 /**
  * Below this size compressing costs more than it saves: it is a trip to another thread and back. nats-server, which
@@ -154,7 +155,7 @@ export class WebSocketListener {
   }
 
   private logRefusal({ socket }: IncomingMessage, { reason }: HandshakeFault): void {
-    const from = `${socket.remoteAddress}:${socket.remotePort}`;
+    const from = `${peerAddress(socket.remoteAddress)}:${socket.remotePort}`;
     this.logger.error(`${from} - websocket handshake error: ${reason}`);
   }
 
@@ -219,7 +220,7 @@ function guardFirstMessage(webSocket: WebSocket, socket: Duplex, maxControlLineB
 /** The address a proxy vouches for, else the peer's. Source: nats-server websocket.go `wsXForwardedForHeader`. */
 function clientAddress({ headers, socket }: IncomingMessage): string {
   const [forwarded = ""] = String(headers["x-forwarded-for"] ?? "").split(",");
-  return isIP(forwarded) === 0 ? (socket.remoteAddress ?? "") : forwarded;
+  return isIP(forwarded) === 0 ? peerAddress(socket.remoteAddress) : forwarded;
 }
 
 /** What the certificate of the client says, where one is asked for. */
