@@ -37,7 +37,7 @@ export function drawChart(rows: readonly BenchRow[], foot: string): string {
   }
   body += text({ x: 0, y: y + 16, size: 11, value: foot });
   const height = y + FOOT_HEIGHT;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img">\n${body}</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img">\n  <title>Rates beside the peers</title>\n${body}</svg>\n`;
 }
 
 function groupsOf(rows: readonly BenchRow[]): ReadonlyMap<string, readonly Bar[]> {
