@@ -35,6 +35,7 @@ describeBrokers(
     it(
       "answer or fail within the deadline, lose nothing, and have each effect once",
       async () => {
+        console.log(`${kind}: SEED=${SEED}`);
         await using directory = await tempDirectory();
         const journal = join(directory.path, "journal");
         await writeFile(journal, "");

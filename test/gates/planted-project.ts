@@ -39,6 +39,8 @@ export class PlantedProject implements Disposable {
         cpSync(join(REPOSITORY, "test/gates", file), join(this.root, "test/gates", file));
     }
     for (const name of PACKAGES) this.addPackage(name);
+    // There is no command here to bundle; the step calls it all the same.
+    this.write("packages/broker/bundle.mjs", "export {};\n");
     this.write("packages/tsconfig.json", {
       files: [],
       references: PACKAGES.map((name) => ({ path: `./${name}` })),

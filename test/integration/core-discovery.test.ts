@@ -70,8 +70,11 @@ describeBrokers("discovery and health", (startBroker) => {
       subject: "foreign.ask",
       handler: (_error, message) => void message.respond(),
     });
-    const all = await observer.discover().list();
-    expect(all.map(({ name }) => name)).toEqual(["echo", "echo", "foreign"]);
+    const names = await waitFor(async () => {
+      const all = await observer.discover().list();
+      return all.length === 3 ? all.map(({ name }) => name) : undefined;
+    });
+    expect(names).toEqual(["echo", "echo", "foreign"]);
     expect(await observer.discover("foreign").list()).toHaveLength(1);
     await connection.close();
   });

@@ -47,7 +47,7 @@ export class NodeProcess implements AsyncDisposable {
   async output(pattern: RegExp, timeoutMs = 20_000): Promise<RegExpExecArray> {
     return await waitFor(() => pattern.exec(this.stdout) ?? this.failIfEnded(), {
       timeoutMs,
-      what: `${pattern} in:\n${this.stdout}${this.stderr}`,
+      what: `${pattern} in what it wrote`,
     });
   }
 
@@ -74,6 +74,7 @@ export class NodeProcess implements AsyncDisposable {
   }
 
   private failIfEnded(): undefined {
-    if (this.child.exitCode !== null) throw new Error(`ended with ${this.child.exitCode}`);
+    const { exitCode } = this.child;
+    if (exitCode !== null) throw new Error(`ended with ${exitCode}:\n${this.stdout}\n${this.stderr}`);
   }
 }
