@@ -39,7 +39,8 @@ export class Checkout {
     await ctx.call(Payments.refund, { orderId: ctx.id });
   }
 
-  @Step({ pivot: true })
+  // Shipping answers a repeated order with the same key as it did the first time: a refusal is final.
+  @Step({ pivot: true, idempotent: true })
   async ship(ctx: StepContext<Order>) {
     return await ctx.call(Shipping.ship, { orderId: ctx.id, city: ctx.input.city });
   }

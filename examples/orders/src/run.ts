@@ -74,7 +74,12 @@ async function finishSagas(app: App, { report, stop }: RunPorts): Promise<void> 
   for (;;) {
     const all = await sagas.list({ limit: MAX_READ, signal: stop });
     const stuck = all.filter(({ status }) => status === "stuck");
-    if (stuck.length > 0) throw new Error(`stuck: ${stuck.map(({ id }) => id).join(", ")}`);
+    if (stuck.length > 0) {
+      const reasons = await Promise.all(
+        stuck.map(async ({ id }) => `${id} (${(await sagas.get(id))?.stuck})`),
+      );
+      throw new Error(`stuck: ${reasons.join(", ")}`);
+    }
     const done = all.filter(({ status }) => status === "completed" || status === "compensated").length;
     report.progress("checking out", { done, total: all.length });
     if (done === all.length) return;

@@ -44,6 +44,12 @@ export interface StepOptions {
   readonly timeout?: Duration;
   /** Once this step has succeeded nothing is compensated any more: the saga can only go forward. */
   readonly pivot?: boolean;
+  /**
+   * Whatever the step calls answers every attempt with the same key alike. Then a definite failure tells that no attempt
+   * had an effect; without it, one that follows an interrupted attempt leaves the step in doubt, and a pivot in doubt
+   * needs an operator. @default false
+   */
+  readonly idempotent?: boolean;
   /** An event endpoint, or the name of a signal: the step's method runs once it has arrived. */
   readonly waitFor?: AwaitedEvent | string;
   /** Tells which saga an event belongs to. @default the `key` of the event's contract */
@@ -76,6 +82,7 @@ export interface StepDefinition {
   /** Of one attempt, in milliseconds. */
   readonly timeoutMs: number;
   readonly pivot: boolean;
+  readonly idempotent: boolean;
   readonly wait: StepWait | undefined;
   readonly delayMs: number;
   readonly when: string | undefined;
@@ -216,6 +223,7 @@ function resolveStep(step: RecordedStep, earlier: readonly string[]): StepDefini
     ),
     timeoutMs: options.waitFor === undefined ? durationMs(options.timeout ?? "30s", `timeout ${of}`) : 30_000,
     pivot: options.pivot ?? false,
+    idempotent: options.idempotent ?? false,
     wait: resolveWait(step),
     delayMs: durationMs(options.delay ?? 0, `delay ${of}`),
     when: options.when,

@@ -156,6 +156,16 @@ describe("pivot", () => {
     expect(play(definition, ok("a"), fail("p", false)).status).toBe("stuck");
   });
 
+  it("an idempotent pivot that refuses after an interrupted attempt has not happened", () => {
+    const sure = saga({ a: { compensate: "ua" }, p: { pivot: true, idempotent: true } });
+    const unsure = saga({ a: { compensate: "ua" }, p: { pivot: true } });
+    const interrupted: Bare[] = [ok("a"), { type: "taken-over" }];
+    expect(play(sure, ...interrupted, fail("p")).status).toBe("compensating");
+    expect(play(unsure, ...interrupted, fail("p")).status).toBe("stuck");
+    // What nobody answered stays in doubt.
+    expect(play(sure, ...interrupted, fail("p", false)).status).toBe("stuck");
+  });
+
   it("a cancel that comes while the pivot runs loses if the pivot succeeds", () => {
     const cancel: Bare = { type: "cancelled", reason: "changed my mind", sequence: 2 };
     expect(play(definition, ok("a"), cancel, ok("p"))).toMatchObject({

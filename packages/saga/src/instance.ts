@@ -157,7 +157,9 @@ function fail(definition: SagaDefinition, entry: SagaEntry, event: FailedEvent):
     const kept = { ...without(before, "dueAtMs"), error: event.error };
     return { ...note(withStep(entry, event.step, kept), event.atMs, "stuck", reason), stuck: reason };
   }
-  const doubt = before.doubt === true || !event.definite;
+  // Of an idempotent step the last answer is the answer to every attempt.
+  const wasInDoubt = before.doubt === true && definition.steps.get(event.step)?.idempotent !== true;
+  const doubt = wasInDoubt || !event.definite;
   const step: StepRecord = { state: "failed", error: event.error, ...(doubt ? { doubt } : {}) };
   const failed = {
     ...withStep(entry, event.step, step),
