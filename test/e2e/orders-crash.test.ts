@@ -4,7 +4,7 @@ import { connect } from "nats";
 import { describe, expect, it } from "vitest";
 import type { NodeProcess } from "../support/node-process.js";
 import { Customers, endsOf } from "./orders-customers.js";
-import { runOrders, startOrders } from "./orders-example.js";
+import { finishOrders, startOrders } from "./orders-example.js";
 
 const ORDERS = 60;
 const TIMEOUT_MS = 120_000;
@@ -45,7 +45,7 @@ describeBrokers(
           await connection.close();
         }
 
-        const { orders, projection } = await runOrders(...args);
+        const { orders, projection } = await finishOrders(ORDERS, ...args);
         expect(orders.confirmed + orders.compensated).toBe(ORDERS);
         expect(projection.rebuilt).toBe(true);
         expect(await endsOf(store.path, placing.accepted)).toEqual(orders);
@@ -83,7 +83,7 @@ describe("orders whose process holds the broker", () => {
         placing.stop();
         await shop[Symbol.asyncDispose]();
       }
-      const { orders, projection } = await runOrders(...args);
+      const { orders, projection } = await finishOrders(ORDERS, ...args);
       expect(orders.confirmed + orders.compensated).toBe(ORDERS);
       expect(projection.rebuilt).toBe(true);
       expect(await endsOf(store.path, placing.accepted)).toEqual(orders);

@@ -20,6 +20,20 @@ export async function runOrders(...args: readonly string[]): Promise<Figures> {
   return await example.lastLine<Figures>();
 }
 
+/** Runs it may take until a saga has begun whose start an earlier process took and gave back. */
+const MAX_RUNS = 10;
+
+/**
+ * Runs the orders example until `total` orders of earlier runs have ended, and returns the last figures. A run waits for
+ * the sagas that have begun; a start that a killed or stopped process had taken comes again a moment later.
+ */
+export async function finishOrders(total: number, ...args: readonly string[]): Promise<Figures> {
+  for (let run = 1; ; run++) {
+    const figures = await runOrders(...args);
+    if (figures.orders.confirmed + figures.orders.compensated >= total || run === MAX_RUNS) return figures;
+  }
+}
+
 /** An entry of a participant's ledger. */
 export interface Effect {
   readonly key: string;

@@ -4,7 +4,7 @@ import { connect } from "nats";
 import { expect, it } from "vitest";
 import type { NodeProcess } from "../support/node-process.js";
 import { Customers, endsOf } from "./orders-customers.js";
-import { runOrders, startOrders } from "./orders-example.js";
+import { finishOrders, startOrders } from "./orders-example.js";
 
 const ORDERS = 90;
 /** What an app gives running work when it is told to stop. */
@@ -42,7 +42,7 @@ describeBrokers(
         await connection.close();
       }
       expect(placing.unanswered).toBe(0);
-      const { orders, projection } = await runOrders(...args);
+      const { orders, projection } = await finishOrders(ORDERS, ...args);
       expect(orders.confirmed + orders.compensated).toBe(ORDERS);
       expect(projection.rebuilt).toBe(true);
       expect(await endsOf(store.path, placing.accepted)).toEqual(orders);
