@@ -99,6 +99,7 @@ describeBrokers(
 
 if (!KINDS.includes("broker-process")) {
   // Known defect: calls of the load stay unsettled for ever in some runs, so the test waits until its time is over.
+  // biome-ignore lint/suspicious/noSkippedTests: the reason is in the name, which the gate prints
   it.skip("the same on broker-process (unfinished calls in one run of six; GANGLION_CHAOS_BROKER=1 runs it)", () => {});
 }
 
