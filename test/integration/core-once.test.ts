@@ -129,6 +129,27 @@ describeBrokers("once", (startBroker) => {
     expect(runs).toHaveLength(1);
   });
 
+  it("what a process that is gone has begun is taken over, also by callers that wait less than its lease", async () => {
+    const app = await start();
+    // The record such a process leaves behind.
+    const client = app.client(Bank);
+    await client.transfer({ amount: 5 }, { idempotencyKey: "t-1" });
+    const { subjects = {} } =
+      (await transport.jetstream.streams.info("KV_bank-once", { subjectsFilter: ">" })) ?? {};
+    const [subject = ""] = Object.keys(subjects);
+    await transport.jetstream.append(subject, '{"state":"running","owner":"gone","leaseMs":600}');
+    runs = [];
+    const codes: string[] = [];
+    await waitFor(async () => {
+      const result = await client.transfer.safe({ amount: 5 }, { idempotencyKey: "t-1", timeout: "250ms" });
+      if (!result.ok) codes.push(result.error.code);
+      return result.ok;
+    });
+    expect(codes.length).toBeGreaterThan(0);
+    expect(new Set(codes)).toEqual(new Set(["TIMEOUT"]));
+    expect(runs).toEqual(["transfer 5"]);
+  });
+
   it("a task and an event that come again are not done again", async () => {
     const app = await start();
     await app.enqueue(Bank.print, { id: "1" }, { id: "same" });

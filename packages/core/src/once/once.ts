@@ -1,4 +1,5 @@
 import { type Clock, pause } from "@ganglion/kernel";
+import { LRUCache } from "lru-cache";
 import { coreError } from "../errors.js";
 import { ServiceError } from "../messages/service-error.js";
 import type { WireForm } from "../messages/wire-form.js";
@@ -25,6 +26,7 @@ export interface OnceWork {
 }
 
 const POLL_MS = 100;
+const MAX_WAITED_FOR = 10_000;
 
 /**
  * Does work once for each key, also over restarts and processes: a record is written before and after, and whoever
@@ -33,6 +35,10 @@ const POLL_MS = 100;
  */
 export class Once {
   private readonly running = new Map<string, Promise<unknown>>();
+  /** Work of other processes that was waited for, and since when. */
+  private readonly waitedFor = new LRUCache<string, { readonly sequence: number; readonly sinceMs: number }>({
+    max: MAX_WAITED_FOR,
+  });
 
   constructor(
     private readonly options: {
@@ -69,13 +75,22 @@ export class Once {
   private async changes({ key, signal }: OnceWork, found: PlacedRecord): Promise<boolean> {
     const { clock, records } = this.options;
     const leaseMs = found.record.state === "running" ? found.record.leaseMs : 0;
-    const untilMs = clock.monotonicMs() + leaseMs;
+    // From when this process first saw it: callers whose deadlines are shorter than the lease come again and again.
+    const untilMs = this.firstSeenMs(key, found.sequence) + leaseMs;
     while (clock.monotonicMs() < untilMs) {
       await pause(clock, POLL_MS, signal);
       signal?.throwIfAborted();
       if ((await records.read(key))?.sequence !== found.sequence) return true;
     }
     return false;
+  }
+
+  private firstSeenMs(key: string, sequence: number): number {
+    const known = this.waitedFor.get(key);
+    if (known?.sequence === sequence) return known.sinceMs;
+    const sinceMs = this.options.clock.monotonicMs();
+    this.waitedFor.set(key, { sequence, sinceMs });
+    return sinceMs;
   }
 
   private async perform(work: OnceWork, sequence: number): Promise<unknown> {
