@@ -153,7 +153,8 @@ describe("others are served, and memory stays bounded, in spite of", () => {
     const deaf = await Enemy.open();
     deaf.answersPings = true;
     enemy.answersPings = true;
-    await deaf.send('CONNECT {"verbose":false}\r\nSUB bomb 1\r\n');
+    await deaf.send('CONNECT {"verbose":false}\r\nSUB bomb 1\r\nPING\r\n');
+    await deaf.has("PONG"); // it listens before the first bomb
     const lines = "Nats-Msg-Id: x\r\nA:b\r\n".repeat(45_000);
     const block = `NATS/1.0\r\n${lines}\r\n`;
     const bomb = Buffer.from(`HPUB bomb created ${block.length} ${block.length}\r\n${block}\r\n`);

@@ -46,7 +46,12 @@ test("serves clients, with events, statistics, logs, traces and reload from the 
   await connection.close();
   await expect
     .poll(() => seen)
-    .toEqual(["client app", "reload maxPayloadBytes", "disconnect app Client Closed"]);
+    // A client that closes while something is on its way to it resets the connection.
+    .toEqual([
+      "client app",
+      "reload maxPayloadBytes",
+      expect.stringMatching(/^disconnect app (Client Closed|Read Error)$/),
+    ]);
   expect(logged).toContain(`Listening for client connections on 127.0.0.1:${broker.port}`);
   expect(traced.some((line) => line.includes("<<- [PING]"))).toBe(true);
   await Promise.all([broker.close(), broker.close()]);
